@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Makes this machine ready: Debian packages, programs under build/tools, the virtual environment .venv.
+# Usage: tools/setup.sh PART...   PART: base | bench | screenshots.   A part done before costs some milliseconds.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+mkdir -p build/tools/bin build/stamps
+. tools/setup/packages.sh
+. tools/setup/venv.sh
+
+say() { printf 'setup: %s\n' "$*"; }
+
+# once NAME FUNCTION FILE... : run FUNCTION unless it was done for these files' content.
+once() {
+    local name=$1 work=$2 stamp
+    shift 2
+    stamp=build/stamps/$name-$(cat "$@" | sha256sum | cut -c1-16)
+    [ -e "$stamp" ] && return 0
+    "$work"
+    rm -f "build/stamps/$name"-*
+    touch "$stamp"
+}
+
+for part in "$@"; do
+    case $part in
+        base)
+            once packages base_packages tools/setup/packages.sh
+            [ -x .venv/bin/python ] || rm -f build/stamps/venv-*
+            once venv make_venv tools/setup/venv.sh requirements/dev.txt requirements/agent.in pyproject.toml
+            ;;
+        bench) once bench bench_tools tools/setup/packages.sh ;;
+        screenshots) once screenshots screenshot_packages tools/setup/packages.sh ;;
+        *)
+            echo "setup: no part named '$part'; there are base, bench and screenshots" >&2
+            exit 2
+            ;;
+    esac
+done
