@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the sensors read, as frozen values: the content of a Snapshot.
+
+Times named `*_age` are seconds before the reading was taken; throughputs are kbit/s; MAC addresses are lower-case
+`aa:bb:cc:dd:ee:ff`. A field that could not be read is None, never a made-up number.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+
+class Link(msgspec.Struct, frozen=True):
+    """One network interface as rtnetlink shows it."""
+
+    name: str
+    index: int
+    mac: str
+    mtu: int
+    admin_up: bool
+    carrier: bool
+    kind: str = ""  # IFLA_INFO_KIND: "veth", "dummy", "batadv", "macsec"; "" for hardware
+    master: int = 0  # ifindex of the master, 0 where none
+    peer_index: int = 0  # IFLA_LINK
+    rx_bytes: int = 0
+    tx_bytes: int = 0
+    rx_packets: int = 0
+    tx_packets: int = 0
+    rx_errors: int = 0
+    tx_errors: int = 0
+    rx_dropped: int = 0
+    tx_dropped: int = 0
+
+
+class Hardif(msgspec.Struct, frozen=True):
+    """One interface batman-adv uses (GET_HARDIF)."""
+
+    name: str
+    index: int
+    mac: str
+    active: bool
+    elp_interval_ms: int | None = None
+    throughput_override_kbit: int | None = None  # 0 = automatic
+
+
+class Neighbour(msgspec.Struct, frozen=True):
+    """One batman-adv neighbour on one hardif (GET_NEIGHBORS)."""
+
+    hardif: str
+    mac: str
+    last_seen_age: float
+    throughput_kbit: int | None = None
+
+
+class Originator(msgspec.Struct, frozen=True):
+    """One row of the originator table: a way to `mac` through `neighbour` on `hardif`."""
+
+    mac: str
+    neighbour: str
+    hardif: str
+    last_seen_age: float
+    throughput_kbit: int | None = None
+    best: bool = False
+
+
+class Gateway(msgspec.Struct, frozen=True):
+    """One announced gateway (GET_GATEWAYS)."""
+
+    mac: str
+    router: str
+    down_kbit: int
+    up_kbit: int
+    best: bool = False
+    throughput_kbit: int | None = None
+
+
+class Mesh(msgspec.Struct, frozen=True):
+    """One batman-adv mesh interface and its tables."""
+
+    name: str
+    index: int
+    mac: str  # the node's originator address (that of the primary hardif)
+    algo: str
+    ogm_interval_ms: int
+    hop_penalty: int
+    gw_mode: str
+    bla: bool
+    bonding: bool
+    hardifs: tuple[Hardif, ...] = ()
+    neighbours: tuple[Neighbour, ...] = ()
+    neighbours_at: float = 0.0  # monotonic seconds of the dump
+    originators: tuple[Originator, ...] = ()
+    originators_at: float = 0.0
+    gateways: tuple[Gateway, ...] = ()
+    tt_local: int | None = None
+    tt_global: int | None = None
+    counters: dict[str, int] = {}  # ethtool statistics of the mesh interface
+
+
+class Station(msgspec.Struct, frozen=True):
+    """One 802.11 station (NL80211_CMD_GET_STATION)."""
+
+    mac: str
+    inactive_age: float
+    signal_dbm: int | None = None
+    expected_kbit: int | None = None
+    plink: str = ""  # "estab", "listen", ...
+    rx_bytes: int = 0
+    tx_bytes: int = 0
+    tx_failed: int = 0
+
+
+class Radio(msgspec.Struct, frozen=True):
+    """One wireless interface (NL80211_CMD_GET_INTERFACE) and its stations."""
+
+    name: str
+    index: int
+    mac: str
+    kind: str  # "mesh", "ibss", "ap", "station", "monitor"
+    freq_mhz: int | None = None
+    mesh_id: str = ""
+    stations: tuple[Station, ...] = ()
+
+
+class Host(msgspec.Struct, frozen=True):
+    """The machine: shares are 0..1, memory and disk in bytes, temperatures in Celsius."""
+
+    cpu_share: float | None = None
+    load1: float | None = None
+    mem_total: int | None = None
+    mem_available: int | None = None
+    psi_cpu: float | None = None  # "some avg10", 0..1
+    psi_memory: float | None = None
+    psi_io: float | None = None
+    disk_total: int | None = None
+    disk_free: int | None = None
+    root_read_only: bool | None = None
+    temperature_c: float | None = None
+    clock_synchronised: bool | None = None
+    clock_offset_s: float | None = None
+    uptime_s: float | None = None
+    agent_rss: int | None = None
+    agent_cpu_s: float | None = None
+
+
+class Service(msgspec.Struct, frozen=True):
+    """One configured service as its probe found it."""
+
+    name: str
+    state: Literal["running", "gone", "hung", "unknown"]
+    pid: int | None = None
+    detail: str = ""  # what the probe saw, in words
+    state_age: float = 0.0  # how long it has been in this state
+    slow_age: float = 0.0  # how long probes have failed, 0 while they pass
+
+
+class Peer(msgspec.Struct, frozen=True):
+    """A neighbouring agent as its hellos on one interface tell (unauthenticated: a hint)."""
+
+    node: str
+    originator: str
+    hardif: str  # our interface it was heard on
+    mac: str  # the sender's interface
+    address: str  # its IPv6 link-local address
+    hello_age: float
+    hears_us: bool | None  # does it list our MAC as heard on that interface; None: it said nothing yet
+    hears_us_age: float | None = None  # seconds since its hello last listed us, None: never
+    health: str = ""
+    intents: tuple[str, ...] = ()
+    hello_streak: int = 0  # hellos heard in a row without a gap of two intervals
+
+
+class Echo(msgspec.Struct, frozen=True):
+    """ICMPv6 echo to one neighbour on one interface: the kernel answers it, whatever its agent does."""
+
+    hardif: str
+    mac: str
+    sent: int  # requests sent since the probing of this neighbour began
+    answered: int
+    unanswered_for: float  # seconds since the first request after the last answer, 0 when the last was answered
+    answer_age: float | None = None  # seconds since the last answer; None: never answered
+    rtt_ms: float | None = None
+    streak: int = 0  # answers in a row
+
+
+class Report(msgspec.Struct, frozen=True):
+    """What another node said over bat0 about a link we share or a trouble it sees (a hint)."""
+
+    node: str
+    kind: str  # "one-way": it hears us but we do not hear it; "node-dead"; "link-dead"
+    subject_mac: str  # the MAC (of ours or of a third) it speaks of
+    about_mac: str  # its own interface on that link
+    age: float
