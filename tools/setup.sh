@@ -26,7 +26,8 @@ for part in "$@"; do
         base)
             once packages base_packages tools/setup/packages.sh
             [ -x .venv/bin/python ] || rm -f build/stamps/venv-*
-            once venv make_venv tools/setup/venv.sh requirements/dev.txt requirements/agent.in pyproject.toml
+            once venv make_venv tools/setup/venv.sh requirements/dev.txt requirements/agent.in \
+                <(sed '/^\[tool\.ruff\]/,$d' pyproject.toml)
             ;;
         bench) once bench bench_tools tools/setup/packages.sh ;;
         screenshots) once screenshots screenshot_packages tools/setup/packages.sh ;;

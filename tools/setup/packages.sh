@@ -2,8 +2,8 @@
 # Debian packages. Sourced by tools/setup.sh.
 
 # What the lab, the image recipe and the tests run on the host. squashfs-tools >= 4.5 has sqfstar.
-PACKAGES="python3 python3-venv qemu-system-x86 mmdebstrap squashfs-tools busybox-static cpio zstd xz-utils kmod uidmap
-    iproute2 ca-certificates"
+PACKAGES="python3 python3-venv qemu-system-x86 mmdebstrap squashfs-tools uidmap iproute2 ca-certificates
+    debian-archive-keyring"
 # Older QEMU panicked after minutes of load with several CPUs in one TCG machine; 10.0 did not.
 QEMU_GOOD=9
 

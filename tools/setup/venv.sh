@@ -16,9 +16,13 @@ find_python() {
 
 make_venv() {
     local python
-    python=$(find_python)
+    if [ -x .venv/bin/python ] && .venv/bin/python -c '' 2>/dev/null; then
+        python=.venv/bin/python
+    else
+        python=$(find_python)
+    fi
     say "virtual environment .venv with $("$python" -V)"
-    "$python" -m venv --clear .venv
+    [ "$python" = .venv/bin/python ] || "$python" -m venv --clear .venv
     .venv/bin/python -m pip install -qq --disable-pip-version-check --require-hashes --only-binary :all: \
         -r requirements/dev.txt
     .venv/bin/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --no-index -e .
