@@ -183,6 +183,7 @@ class Echo(msgspec.Struct, frozen=True):
     answer_age: float | None = None  # seconds since the last answer; None: never answered
     rtt_ms: float | None = None
     streak: int = 0  # answers in a row
+    streak_age: float = 0.0  # seconds since the first answer of the streak, 0 where there is none
 
 
 class Report(msgspec.Struct, frozen=True):

@@ -48,6 +48,9 @@ class View(msgspec.Struct, frozen=True):
     services_wanted: tuple[str, ...]
     detached: frozenset[str] = frozenset()  # hardifs our own remedies hold detached (from the undo journal)
     last_neighbours: dict[str, str] = {}  # "hardif/MAC" > originator, of every neighbour seen healthy in this run
+    set_up: frozenset[str] = frozenset()  # configured hardifs that were active in the mesh once in this run
+    episodes: dict[str, str] = {}  # subject > fault id of what is under treatment (diagnosed, not yet gone)
+    relapses: dict[str, int] = {}  # subject > times it came back within the last hour; doubles the wait to reattach
 
 
 class Fault(Protocol):
