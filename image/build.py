@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """`python3 -m image.build TARGET`: builds an image unless it is there, and prints its directory.
 
-The directory holds vmlinuz, initrd.img and root.squashfs; progress goes to standard error. Runs as an ordinary user.
+The directory holds vmlinuz, initrd.img and root.squashfs; progress goes to standard error.
+Runs as an ordinary user.
 """
 
 import argparse
@@ -46,7 +47,9 @@ def take_boot_files(target: Target, tar: Path, init: bytes, out: Path) -> None:
             raise ImageError(f"the root should have one kernel, it has {kernels}")
         folder = f"usr/lib/modules/{kernels[0].removeprefix('boot/vmlinuz-')}"
         order = load_order(
-            target.initrd_modules, read(f"{folder}/modules.dep").decode(), read(f"{folder}/modules.builtin").decode()
+            target.initrd_modules,
+            read(f"{folder}/modules.dep").decode(),
+            read(f"{folder}/modules.builtin").decode(),
         )
         modules = {path: read(f"{folder}/{path}") for path in order}
         (out / "vmlinuz").write_bytes(read(kernels[0]))
@@ -84,7 +87,16 @@ def build(target: Target, root: Path = ROOT) -> Path:
 
 def pack(tar: Path, squashfs: Path, options: tuple[str, ...], log: Path) -> None:
     """A tar file as squashfs."""
-    command = ["sh", "-c", 'exec sqfstar "$@" <"$0"', str(tar), "-quiet", "-no-progress", *options, str(squashfs)]
+    command = [
+        "sh",
+        "-c",
+        'exec sqfstar "$@" <"$0"',
+        str(tar),
+        "-quiet",
+        "-no-progress",
+        *options,
+        str(squashfs),
+    ]
     run("sqfstar", command, log, "needs squashfs-tools 4.5 or later and room on the disk")
 
 

@@ -14,7 +14,7 @@ RECIPE_SUFFIXES = frozenset({".py", ".sh"})
 def recipe_files(root: Path) -> list[Path]:
     """Files of the tree an image depends on, sorted: the recipe and the lock of the agent's libraries."""
     recipe = [file for file in (root / "image").rglob("*") if file.suffix in RECIPE_SUFFIXES]
-    return sorted(recipe) + [root / "requirements/agent.txt"]
+    return [*sorted(recipe), root / "requirements/agent.txt"]
 
 
 def content_hash(target: Target, files: Iterable[Path], root: Path) -> str:

@@ -30,7 +30,7 @@ def parse_dependencies(modules_dep: str) -> dict[str, tuple[str, list[str]]]:
 
 
 def load_order(wanted: Iterable[str], modules_dep: str, builtin: str) -> list[str]:
-    """Paths of the wanted modules and all they need, each after what it needs; built-in ones are left out."""
+    """Paths of the wanted modules and all they need, in the order to load; built-in ones are left out."""
     table = parse_dependencies(modules_dep)
     inside = {module_name(line) for line in builtin.splitlines()}
     order: list[str] = []
@@ -38,7 +38,9 @@ def load_order(wanted: Iterable[str], modules_dep: str, builtin: str) -> list[st
         if name in inside:
             continue
         if name not in table:
-            raise ImageError(f"the kernel has no module {name!r}: choose another kernel package in image/settings.py")
+            raise ImageError(
+                f"the kernel has no module {name!r}: choose another kernel package in image/settings.py"
+            )
         path, needs = table[name]
         order += [each for each in [*reversed(needs), path] if each not in order]
     return order
@@ -50,7 +52,9 @@ def decompressed(path: str, data: bytes) -> tuple[str, bytes]:
         return path.removesuffix(".xz"), lzma.decompress(data)
     if path.endswith(".ko"):
         return path, data
-    raise ImageError(f"{path}: modules are expected plain or packed with xz; teach image/initrd.py this format")
+    raise ImageError(
+        f"{path}: modules are expected plain or packed with xz; teach image/initrd.py this format"
+    )
 
 
 def cpio(entries: Iterable[Entry]) -> bytes:
@@ -73,9 +77,11 @@ def cpio(entries: Iterable[Entry]) -> bytes:
 
 
 def initrd(busybox: bytes, init: bytes, modules: Mapping[str, bytes]) -> bytes:
-    """The archive: /init, /bin/busybox and /modules/NN-name.ko in load order. `modules`: path to content, ordered."""
+    """The archive: /init, /bin/busybox and /modules/NN-name.ko. `modules`: path to content, in load order."""
     directory, program, plain = 0o040755, 0o100755, 0o100644
-    entries: list[Entry] = [(name, directory, b"") for name in ("bin", "dev", "modules", "proc", "root", "rw", "sys")]
+    entries: list[Entry] = [
+        (name, directory, b"") for name in ("bin", "dev", "modules", "proc", "root", "rw", "sys")
+    ]
     entries += [("bin/busybox", program, busybox), ("init", program, init)]
     for index, (path, data) in enumerate(modules.items()):
         name, content = decompressed(path, data)

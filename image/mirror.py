@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which Debian mirror this machine uses: read from apt's configuration, so that the image comes from the same place."""
+"""Which Debian mirror this machine uses: apt's configuration tells, and the image comes from the same place."""
 
 import re
 import subprocess
@@ -11,8 +11,12 @@ from image.settings import PUBLIC_MIRROR
 APT = Path("/etc/apt")
 OS_RELEASE = Path("/etc/os-release")
 # How apt reaches its mirror. Everything else of the machine's configuration stays out of the image's making.
-TRANSPORT = re.compile(r'^(Acquire::(?:https?::.+|Check-Valid-Until|Check-Date|Retries)) "(.+)";$', re.MULTILINE)
-ONE_LINE = re.compile(r"^deb\s+(?:\[(?P<options>[^\]]*)\]\s+)?(?P<uri>\S+)\s+(?P<suite>\S+)(?:\s+(?P<parts>.*))?$")
+TRANSPORT = re.compile(
+    r'^(Acquire::(?:https?::.+|Check-Valid-Until|Check-Date|Retries)) "(.+)";$', re.MULTILINE
+)
+ONE_LINE = re.compile(
+    r"^deb\s+(?:\[(?P<options>[^\]]*)\]\s+)?(?P<uri>\S+)\s+(?P<suite>\S+)(?:\s+(?P<parts>.*))?$"
+)
 
 
 def uris_of_list(text: str) -> list[str]:
@@ -41,13 +45,17 @@ def uris_of_deb822(text: str) -> list[str]:
                 key = key.strip().lower()
                 fields[key] = value.strip()
         enabled = fields.get("enabled", "yes").lower() not in ("no", "false", "0")
-        if enabled and "deb" in fields.get("types", "").split() and "main" in fields.get("components", "").split():
+        if (
+            enabled
+            and "deb" in fields.get("types", "").split()
+            and "main" in fields.get("components", "").split()
+        ):
             found += fields.get("uris", "").split()
     return found
 
 
 def archive_uri(uris: Iterable[str]) -> str | None:
-    """The first URI that is a Debian main archive: it ends in `/debian`, and apt can use it without a helper."""
+    """The first URI that is a Debian archive: it ends in `/debian` and needs no helper of apt's."""
     for uri in uris:
         plain = uri.rstrip("/")
         if plain.endswith("/debian") and plain.startswith(("http://", "https://", "file:/", "copy:/")):
@@ -56,8 +64,10 @@ def archive_uri(uris: Iterable[str]) -> str | None:
 
 
 def mirror(apt: Path = APT, os_release: Path = OS_RELEASE) -> str:
-    """The machine's own Debian mirror, or Debian's public one where the machine has none (another distribution)."""
-    if not re.search(r"^ID=\"?debian\"?$", os_release.read_text() if os_release.exists() else "", re.MULTILINE):
+    """The machine's own Debian mirror; Debian's public one on another distribution."""
+    if not re.search(
+        r"^ID=\"?debian\"?$", os_release.read_text() if os_release.exists() else "", re.MULTILINE
+    ):
         return PUBLIC_MIRROR
     uris: list[str] = []
     for file in [apt / "sources.list", *sorted((apt / "sources.list.d").glob("*"))]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The root file system: mmdebstrap with the target's packages and the agent's locked libraries, as one tar file."""
+"""The root file system as a tar file: mmdebstrap with the target's packages and the agent's locked libraries."""
 
 import os
 import shlex
@@ -15,11 +15,15 @@ EXCLUDED = ("/usr/share/man/*", "/usr/share/doc/*", "/usr/share/locale/*", "/usr
 LOG_TAIL = 25  # lines of a failed program's output worth showing
 
 
-def run(what: str, command: list[str], log: Path, mend: str, environment: dict[str, str] | None = None) -> None:
+def run(
+    what: str, command: list[str], log: Path, mend: str, environment: dict[str, str] | None = None
+) -> None:
     """Run a program with its output in a log; raises ImageError with the log's end and the mend."""
     with log.open("ab") as sink:
         try:
-            code = subprocess.run(command, stdout=sink, stderr=sink, env=environment, stdin=subprocess.DEVNULL).returncode
+            code = subprocess.run(
+                command, stdout=sink, stderr=sink, env=environment, stdin=subprocess.DEVNULL
+            ).returncode
         except FileNotFoundError:
             raise ImageError(f"{what}: {command[0]} is not installed; run: make setup") from None
     if code:
@@ -31,11 +35,30 @@ def fetch_libraries(target: Target, root: Path, into: Path, log: Path) -> None:
     """The agent's locked wheels for the target's Python and architecture, unpacked into a folder."""
     own = root / ".venv/bin/python"
     platforms = [word for platform in target.platforms for word in ("--platform", platform)]
-    command = [str(own) if own.exists() else sys.executable, "-m", "pip", "install", "--disable-pip-version-check"]
-    command += ["--require-hashes", "--only-binary", ":all:", "--no-deps", "--no-compile", "--target", str(into)]
+    command = [
+        str(own) if own.exists() else sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--disable-pip-version-check",
+    ]
+    command += [
+        "--require-hashes",
+        "--only-binary",
+        ":all:",
+        "--no-deps",
+        "--no-compile",
+        "--target",
+        str(into),
+    ]
     command += ["--implementation", "cp", "--python-version", target.python, *platforms]
     command += ["-r", str(root / "requirements/agent.txt")]
-    run("fetching the agent's libraries", command, log, "is the package index reachable, and pip there (make setup)?")
+    run(
+        "fetching the agent's libraries",
+        command,
+        log,
+        "is the package index reachable, and pip there (make setup)?",
+    )
 
 
 def mmdebstrap(target: Target, recipe: Path, libraries: Path, tar: Path) -> list[str]:
@@ -47,7 +70,10 @@ def mmdebstrap(target: Target, recipe: Path, libraries: Path, tar: Path) -> list
     command += [f"--aptopt={option}" for option in mirror.transport()]
     command += ["--dpkgopt=force-unsafe-io", *(f"--dpkgopt=path-exclude={path}" for path in EXCLUDED)]
     parent = str(Path(PYTHON_DIR).parent)
-    command += [f'--customize-hook=mkdir -p "$1"{parent}', f"--customize-hook=copy-in {shlex.quote(str(libraries))} {parent}"]
+    command += [
+        f'--customize-hook=mkdir -p "$1"{parent}',
+        f"--customize-hook=copy-in {shlex.quote(str(libraries))} {parent}",
+    ]
     command += [f"--customize-hook={recipe / 'customize.sh'}"]
     return [*command, target.suite, str(tar), f"deb {archive} {target.suite} main"]
 

@@ -3,7 +3,9 @@
 
 from dataclasses import dataclass
 
-PUBLIC_MIRROR = "http://deb.debian.org/debian"  # signed by Debian's keys, so plain HTTP is safe and can be cached
+PUBLIC_MIRROR = (
+    "http://deb.debian.org/debian"  # signed by Debian's keys, so plain HTTP is safe and can be cached
+)
 PUBLIC_SECURITY = "http://deb.debian.org/debian-security"
 PYTHON_DIR = "/usr/lib/x0/python"  # the agent's libraries; on PYTHONPATH of whoever starts it
 
@@ -48,7 +50,15 @@ NODE_PACKAGES = (
     "procps",
 )
 # For the people and the tests that look at it from outside the agent.
-LAB_PACKAGES = ("busybox-static", "hostapd", "iputils-ping", "mosquitto-clients", "psmisc", "tcpdump", "wireguard-tools")
+LAB_PACKAGES = (
+    "busybox-static",
+    "hostapd",
+    "iputils-ping",
+    "mosquitto-clients",
+    "psmisc",
+    "tcpdump",
+    "wireguard-tools",
+)
 
 MESH_MODULES = (
     "batman-adv",
@@ -93,8 +103,8 @@ TARGETS = {
             ),
             initrd_modules=("virtio_pci", "virtio_blk", "squashfs", "overlay", "9p", "9pnet_virtio"),
             plain_modules=MESH_MODULES,
-            # Under emulation reading more costs less than unpacking.
-            squashfs_options=("-noI", "-noD", "-noF", "-noX"),
+            # Measured under emulation: as fast as uncompressed (4 s to the first program), 200 MB for 300.
+            squashfs_options=("-comp", "lz4"),
         ),
     )
 }
