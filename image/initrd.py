@@ -58,7 +58,7 @@ def decompressed(path: str, data: bytes) -> tuple[str, bytes]:
 
 
 def cpio(entries: Iterable[Entry]) -> bytes:
-    """A newc archive. Mode carries the file type; owner is root and times are zero: same input, same bytes."""
+    """A newc archive. Mode carries the file type; owner and times are zero: same input, same bytes."""
     archive = bytearray()
 
     def add(number: int, name: str, mode: int, data: bytes) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which Debian mirror this machine uses: apt's configuration tells, and the image comes from the same place."""
+"""Which Debian mirror this machine uses, by apt's configuration: the image comes from the same place."""
 
 import re
 import subprocess

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The root file system as a tar file: mmdebstrap with the target's packages and the agent's locked libraries."""
+"""The root file system as a tar file: mmdebstrap with the target's packages, and the agent's libraries."""
 
 import os
 import shlex
