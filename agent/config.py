@@ -1,0 +1,326 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The configuration as frozen structs: the one place for defaults, bounds, units and their words.
+
+`load(path)` is the one way in. Checks, `docs/configuration.md` and the messages of `x0 config check` all come
+from the annotations below, so that they cannot disagree. What spans several fields: `agent/configchecks.py`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+NAME_PATTERN = r"^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$"  # a host name's label, RFC 1123
+IFNAME_PATTERN = (
+    r"^(?!\.{1,2}$)[^\s/:]{1,15}$"  # IFNAMSIZ is 16 with the closing zero; kernel: dev_valid_name()
+)
+SERVICE_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.@-]{0,62}$"  # becomes a subject and a file name
+MAC_PATTERN = r"^(auto|[0-9a-f][26ae](:[0-9a-f]{2}){5})$"  # locally administered, unicast
+MIN_MTU = 1532  # 1500 of the payload and 32 of batman-adv's largest header: nothing is fragmented
+SOCKET_PATH_MAX = 107  # sun_path is 108 bytes with the closing zero
+
+
+def _about(text: str, unit: str = "") -> Meta:
+    """Words and unit of a field whose type carries the bounds itself."""
+    return Meta(description=text, extra={"unit": unit} if unit else None)
+
+
+def _words(allowed: str, mend: str) -> dict[str, str]:
+    """What a pattern means, for people."""
+    return {"allowed": allowed, "mend": mend}
+
+
+_PATH_WORDS = _words("an absolute path", "write the whole path, from / on")
+_NAME_WORDS = _words("1 to 63 letters, digits and '-'", "write a host name without dots, e.g. mast-3")
+_IFNAME_WORDS = _words(
+    "1 to 15 characters without space, / and :", "write the name `ip link` shows, at most 15 characters"
+)
+_SERVICE_WORDS = _words("1 to 63 letters, digits and _ . @ -", "write a short name, e.g. broker")
+_MAC_WORDS = _words(
+    "auto or a locally administered MAC", "write auto, or lower-case hex, e.g. 02:78:30:00:00:01"
+)
+_COUNTRY_WORDS = _words("two capital letters", "write the ISO 3166 code, e.g. DE")
+
+Auto = Literal["auto"]
+IfName = Annotated[str, Meta(pattern=IFNAME_PATTERN, extra=_IFNAME_WORDS)]
+Kbit = Annotated[int, Meta(ge=100, le=100_000_000)]  # the kernel counts in 100 kbit/s
+Port = Annotated[int, Meta(ge=1, le=65535)]
+Text = Annotated[str, Meta(min_length=1, max_length=255)]
+Argument = Annotated[str, Meta(min_length=0, max_length=4096)]
+AbsolutePath = Annotated[str, Meta(pattern=r"^/.*$", max_length=255, extra=_PATH_WORDS)]
+SocketPath = Annotated[str, Meta(pattern=r"^/.*$", max_length=SOCKET_PATH_MAX, extra=_PATH_WORDS)]
+
+
+class Node(Struct, frozen=True, forbid_unknown_fields=True):
+    """Who this node is and where it keeps its state."""
+
+    name: Annotated[
+        str,
+        Meta(pattern=NAME_PATTERN, extra=_NAME_WORDS),
+        _about("The node's name; a host name's rules hold."),
+    ]
+    state_dir: Annotated[AbsolutePath, _about("Folder of knowledge.db and undo.journal.")] = "/var/lib/x0"
+    control_socket: Annotated[SocketPath, _about("Socket of the `x0` command.")] = "/run/x0/agent.sock"
+
+
+class Interface(Struct, frozen=True, forbid_unknown_fields=True):
+    """One mesh interface. `mode`, `mesh_id`, `frequency` and `country` concern radios only."""
+
+    name: Annotated[IfName, _about("The interface's name in the kernel.")]
+    kind: Annotated[Literal["wire", "radio"], _about("A cable (or its like) or a Wi-Fi radio.")] = "wire"
+    throughput: Annotated[
+        Auto | Kbit, _about("Throughput batman-adv takes for a wire; auto: the link's own speed.", "kbit/s")
+    ] = "auto"
+    mode: Annotated[
+        Literal["auto", "mesh", "ibss"], _about("802.11s or IBSS; auto: 802.11s where the driver has it.")
+    ] = "auto"
+    mesh_id: Annotated[
+        str, Meta(min_length=1, max_length=32, description="802.11s mesh id or IBSS SSID.")
+    ] = "x0"
+    frequency: Annotated[
+        Annotated[int, Meta(ge=2412, le=7115)] | None,
+        _about("Centre of the radio's channel. Needed for a radio.", "MHz"),
+    ] = None
+    country: Annotated[
+        Annotated[str, Meta(pattern=r"^[A-Z]{2}$", extra=_COUNTRY_WORDS)] | None,
+        _about("Country whose radio rules hold, ISO 3166. Empty: leave the kernel's as it is."),
+    ] = None
+
+
+class Gateway(Struct, frozen=True, forbid_unknown_fields=True):
+    """Batman-adv's gateway mode."""
+
+    mode: Annotated[
+        Literal["off", "client", "server"], _about("Offer a way out, look for one, or neither.")
+    ] = "off"
+    down: Annotated[Kbit, _about("Announced download speed of a server.", "kbit/s")] = 10_000
+    up: Annotated[Kbit, _about("Announced upload speed of a server.", "kbit/s")] = 2_000
+
+
+class Mesh(Struct, frozen=True, forbid_unknown_fields=True):
+    """The batman-adv mesh this node is part of."""
+
+    name: Annotated[IfName, _about("Name of the batman-adv interface.")] = "bat0"
+    enabled: Annotated[bool, _about("Set the mesh up and keep it so; false: read only, set nothing up.")] = (
+        True
+    )
+    primary: Annotated[IfName, _about("Dummy interface that carries the node's identity in the mesh.")] = (
+        "x0prim"
+    )
+    primary_mac: Annotated[
+        str,
+        Meta(pattern=MAC_PATTERN, extra=_MAC_WORDS),
+        _about("MAC of the primary; auto: from machine id and name."),
+    ] = "auto"
+    address: Annotated[tuple[Text, ...], _about("Addresses on the mesh interface, each ADDRESS/PREFIX.")] = ()
+    interfaces: Annotated[
+        Annotated[tuple[Interface, ...], Meta(max_length=32)], _about("Interfaces the mesh runs over.")
+    ] = ()
+    ogm_interval: Annotated[
+        Auto | Annotated[int, Meta(ge=40, le=10_000)],
+        _about("Time between originator messages; auto: the shortest the airtime budget allows.", "ms"),
+    ] = "auto"
+    elp_interval: Annotated[
+        Auto | Annotated[int, Meta(ge=20, le=10_000)],
+        _about("Time between echo location packets, which measure links; auto: half the OGM interval.", "ms"),
+    ] = "auto"
+    airtime_budget: Annotated[
+        int,
+        Meta(
+            ge=200,
+            le=1_000_000,
+            description="Batman-adv control traffic a wire may carry at rest.",
+            extra={"unit": "bytes/s"},
+        ),
+    ] = 4_000
+    hop_penalty: Annotated[int, Meta(ge=0, le=255, description="Metric lost per hop, of 255.")] = 30
+    mtu: Annotated[
+        int,
+        Meta(
+            ge=MIN_MTU, le=65_535, description="Least MTU wanted on mesh interfaces.", extra={"unit": "bytes"}
+        ),
+    ] = MIN_MTU
+    gateway: Annotated[Gateway, _about("Gateway mode.")] = Gateway()
+    lan_bridged: Annotated[bool, _about("A LAN is bridged into the mesh: bridge loop avoidance is on.")] = (
+        False
+    )
+    bonding: Annotated[bool, _about("Spread traffic over equally good ways.")] = False
+
+
+class Hello(Struct, frozen=True, forbid_unknown_fields=True):
+    """The agents' link-local hello."""
+
+    interval: Annotated[
+        float, Meta(ge=0.1, le=60.0, description="Time between hellos on an interface.", extra={"unit": "s"})
+    ] = 1.0
+    port: Annotated[Port, _about("UDP port of the hello; the same on every node.")] = 7077
+
+
+class HealingThresholds(Struct, frozen=True, forbid_unknown_fields=True):
+    """When a sign counts. Fields and defaults of `agent.faults.base.Thresholds` (a test compares)."""
+
+    elp_misses: Annotated[
+        float, Meta(ge=1.0, le=100.0, description="ELP intervals of silence after which a link is doubted.")
+    ] = 3.0
+    echo_silence_s: Annotated[
+        float, Meta(ge=0.02, le=10.0, description="Time without any answer to an echo.", extra={"unit": "s"})
+    ] = 0.12
+    echo_requests: Annotated[int, Meta(ge=1, le=100, description="Unanswered echoes needed at least.")] = 3
+    reattach_after_s: Annotated[
+        float,
+        Meta(
+            ge=0.1,
+            le=600.0,
+            description="A dead link must answer so long before it is used again.",
+            extra={"unit": "s"},
+        ),
+    ] = 2.0
+    originator_silence_s: Annotated[
+        float,
+        Meta(
+            ge=0.2,
+            le=600.0,
+            description="A node unheard on every way for so long is dead.",
+            extra={"unit": "s"},
+        ),
+    ] = 1.5
+
+
+class Healing(Struct, frozen=True, forbid_unknown_fields=True):
+    """How much and how often the agent may act."""
+
+    thresholds: Annotated[HealingThresholds, _about("When a sign counts as a symptom.")] = HealingThresholds()
+    budget_per_hour: Annotated[int, Meta(ge=0, le=1_000, description="Actions an hour; 0: none.")] = 30
+    cooldown_first: Annotated[
+        float,
+        Meta(
+            ge=0.0,
+            le=3_600.0,
+            description="Pause before the same fault on a subject is treated again; doubles every time.",
+            extra={"unit": "s"},
+        ),
+    ] = 5.0
+    cooldown_max: Annotated[
+        float, Meta(ge=0.0, le=86_400.0, description="Longest such pause.", extra={"unit": "s"})
+    ] = 600.0
+    reboot_min_interval: Annotated[
+        float,
+        Meta(
+            ge=3_600.0,
+            le=2_592_000.0,
+            description="Least time between reboots by the agent, counted across reboots.",
+            extra={"unit": "s"},
+        ),
+    ] = 21_600.0
+
+
+class Probe(Struct, frozen=True, forbid_unknown_fields=True):
+    """How a service is asked whether it answers; exactly one key."""
+
+    tcp: Annotated[Text | None, _about("HOST:PORT must accept a connection.")] = None
+    mqtt: Annotated[Text | None, _about("HOST:PORT must answer CONNECT with CONNACK.")] = None
+    unix: Annotated[SocketPath | None, _about("Path of a unix socket that must accept a connection.")] = None
+    http: Annotated[Text | None, _about("URL on loopback that must answer with a status below 500.")] = None
+    process: Annotated[Text | None, _about("Name of a process that must exist.")] = None
+
+    def target(self) -> tuple[str, str]:
+        """(kind, target), e.g. ("mqtt", "127.0.0.1:1883")."""
+        return next((k, v) for k in self.__struct_fields__ if (v := getattr(self, k)) is not None)
+
+
+class Service(Struct, frozen=True, forbid_unknown_fields=True):
+    """A service this node must run: a systemd unit or a command the agent starts; exactly one of the two."""
+
+    name: Annotated[
+        str, Meta(pattern=SERVICE_PATTERN, extra=_SERVICE_WORDS), _about("The service's name here.")
+    ]
+    unit: Annotated[Text | None, _about("Systemd unit that runs it.")] = None
+    command: Annotated[
+        Annotated[tuple[Argument, ...], Meta(max_length=64)],
+        _about("Program and arguments the agent starts by itself; survives the agent."),
+    ] = ()
+    probe: Annotated[Probe | None, _about("How to ask whether it answers.")] = None
+
+
+class Web(Struct, frozen=True, forbid_unknown_fields=True):
+    """Status page, /metrics and /healthz."""
+
+    enabled: Annotated[bool, _about("Serve them.")] = True
+    listen: Annotated[Text, _about("HOST:PORT to listen on; an IPv6 host in brackets.")] = "0.0.0.0:8080"
+
+
+class Log(Struct, frozen=True, forbid_unknown_fields=True):
+    """What is logged, to standard error."""
+
+    level: Annotated[Literal["debug", "info", "warning", "error"], _about("Least level that is logged.")] = (
+        "info"
+    )
+    format: Annotated[Literal["json", "text"], _about("One JSON object a line, or plain text.")] = "json"
+
+
+class Sensors(Struct, frozen=True, forbid_unknown_fields=True):
+    """What the sensors look at."""
+
+    disk_path: Annotated[AbsolutePath, _about("A path on the file system whose free space is watched.")] = "/"
+
+
+class Config(Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything a node is told."""
+
+    node: Annotated[Node, _about("Who this node is and where it keeps its state.")]
+    mode: Annotated[Literal["observe", "heal"], _about("Observe: say what would be done. Heal: do it.")] = (
+        "observe"
+    )
+    mesh: Annotated[Mesh, _about("The batman-adv mesh.")] = Mesh()
+    hello: Annotated[Hello, _about("The agents' link-local hello.")] = Hello()
+    healing: Annotated[Healing, _about("How much and how often the agent may act.")] = Healing()
+    services: Annotated[
+        Annotated[tuple[Service, ...], Meta(max_length=64)], _about("Services this node must run.")
+    ] = ()
+    web: Annotated[Web, _about("Status page, /metrics and /healthz.")] = Web()
+    log: Annotated[Log, _about("What is logged.")] = Log()
+    sensors: Annotated[Sensors, _about("What the sensors look at.")] = Sensors()
+
+
+class Problem(Struct, frozen=True):
+    """One mistake in a file: where, what was found, what is allowed, how to mend. Lines and columns from 1."""
+
+    file: str
+    line: int
+    column: int
+    key: str  # dotted, e.g. mesh.interfaces[1].name; "" for the file as a whole
+    found: str
+    allowed: str
+    mend: str
+
+    def __str__(self) -> str:
+        key = f"{self.key}: " if self.key else ""
+        return f"{self.file}:{self.line}: {key}found {self.found}, allowed {self.allowed}. Mend: {self.mend}"
+
+
+class ConfigError(Exception):
+    """A configuration that cannot be used; `problems` names every mistake, in the file's order."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = problems
+
+
+def load(path: str | Path) -> Config:
+    """Read, check and return the configuration in `path`; raises ConfigError with every mistake found."""
+    from agent.configfile import load_file  # late: the YAML parser is needed only here
+
+    return load_file(Path(path))
+
+
+def host_port(text: str) -> tuple[str, int]:
+    """("127.0.0.1", 80) of "127.0.0.1:80", ("::1", 80) of "[::1]:80"; ValueError where it is neither."""
+    host, colon, port = text.rpartition(":")
+    bracketed = host.startswith("[") and host.endswith("]")
+    if not colon or not host or (":" in host and not bracketed) or host == "[]":
+        raise ValueError("not HOST:PORT")
+    if not (port.isascii() and port.isdigit() and 1 <= int(port) <= 65535):
+        raise ValueError("the port is not between 1 and 65535")
+    return (host[1:-1] if bracketed else host), int(port)
