@@ -22,9 +22,9 @@ MIN_MTU = 1532  # 1500 of the payload and 32 of batman-adv's largest header: not
 SOCKET_PATH_MAX = 107  # sun_path is 108 bytes with the closing zero
 
 
-def _about(text: str, unit: str = "") -> Meta:
-    """Words and unit of a field whose type carries the bounds itself."""
-    return Meta(description=text, extra={"unit": unit} if unit else None)
+def _about(text: str, unit: str = "", ge: float | None = None, le: float | None = None) -> Meta:
+    """Words, unit and bounds of a field; the bounds may also stand with its type."""
+    return Meta(description=text, extra={"unit": unit} if unit else None, ge=ge, le=le)
 
 
 def _words(allowed: str, mend: str) -> dict[str, str]:
@@ -127,21 +127,12 @@ class Mesh(Struct, frozen=True, forbid_unknown_fields=True):
         _about("Time between echo location packets, which measure links; auto: half the OGM interval.", "ms"),
     ] = "auto"
     airtime_budget: Annotated[
-        int,
-        Meta(
-            ge=200,
-            le=1_000_000,
-            description="Batman-adv control traffic a wire may carry at rest.",
-            extra={"unit": "bytes/s"},
-        ),
+        int, _about("Batman-adv control traffic a wire may carry at rest.", "bytes/s", ge=200, le=1_000_000)
     ] = 4_000
-    hop_penalty: Annotated[int, Meta(ge=0, le=255, description="Metric lost per hop, of 255.")] = 30
-    mtu: Annotated[
-        int,
-        Meta(
-            ge=MIN_MTU, le=65_535, description="Least MTU wanted on mesh interfaces.", extra={"unit": "bytes"}
-        ),
-    ] = MIN_MTU
+    hop_penalty: Annotated[int, _about("Metric lost per hop, of 255.", ge=0, le=255)] = 30
+    mtu: Annotated[int, _about("Least MTU wanted on mesh interfaces.", "bytes", ge=MIN_MTU, le=65_535)] = (
+        MIN_MTU
+    )
     gateway: Annotated[Gateway, _about("Gateway mode.")] = Gateway()
     lan_bridged: Annotated[bool, _about("A LAN is bridged into the mesh: bridge loop avoidance is on.")] = (
         False
@@ -152,9 +143,7 @@ class Mesh(Struct, frozen=True, forbid_unknown_fields=True):
 class Hello(Struct, frozen=True, forbid_unknown_fields=True):
     """The agents' link-local hello."""
 
-    interval: Annotated[
-        float, Meta(ge=0.1, le=60.0, description="Time between hellos on an interface.", extra={"unit": "s"})
-    ] = 1.0
+    interval: Annotated[float, _about("Time between hellos on an interface.", "s", ge=0.1, le=60.0)] = 1.0
     port: Annotated[Port, _about("UDP port of the hello; the same on every node.")] = 7077
 
 
@@ -162,29 +151,17 @@ class HealingThresholds(Struct, frozen=True, forbid_unknown_fields=True):
     """When a sign counts. Fields and defaults of `agent.faults.base.Thresholds` (a test compares)."""
 
     elp_misses: Annotated[
-        float, Meta(ge=1.0, le=100.0, description="ELP intervals of silence after which a link is doubted.")
+        float, _about("ELP intervals of silence after which a link is doubted.", ge=1.0, le=100.0)
     ] = 3.0
-    echo_silence_s: Annotated[
-        float, Meta(ge=0.02, le=10.0, description="Time without any answer to an echo.", extra={"unit": "s"})
-    ] = 0.12
-    echo_requests: Annotated[int, Meta(ge=1, le=100, description="Unanswered echoes needed at least.")] = 3
+    echo_silence_s: Annotated[float, _about("Time without any answer to an echo.", "s", ge=0.02, le=10.0)] = (
+        0.12
+    )
+    echo_requests: Annotated[int, _about("Unanswered echoes needed at least.", ge=1, le=100)] = 3
     reattach_after_s: Annotated[
-        float,
-        Meta(
-            ge=0.1,
-            le=600.0,
-            description="A dead link must answer so long before it is used again.",
-            extra={"unit": "s"},
-        ),
+        float, _about("A dead link must answer so long before it is used again.", "s", ge=0.1, le=600.0)
     ] = 2.0
     originator_silence_s: Annotated[
-        float,
-        Meta(
-            ge=0.2,
-            le=600.0,
-            description="A node unheard on every way for so long is dead.",
-            extra={"unit": "s"},
-        ),
+        float, _about("A node unheard on every way for so long is dead.", "s", ge=0.2, le=600.0)
     ] = 1.5
 
 
@@ -192,26 +169,24 @@ class Healing(Struct, frozen=True, forbid_unknown_fields=True):
     """How much and how often the agent may act."""
 
     thresholds: Annotated[HealingThresholds, _about("When a sign counts as a symptom.")] = HealingThresholds()
-    budget_per_hour: Annotated[int, Meta(ge=0, le=1_000, description="Actions an hour; 0: none.")] = 30
+    budget_per_hour: Annotated[int, _about("Actions an hour; 0: none.", ge=0, le=1_000)] = 30
     cooldown_first: Annotated[
         float,
-        Meta(
+        _about(
+            "Pause before the same fault on a subject is treated again; doubles every time.",
+            "s",
             ge=0.0,
             le=3_600.0,
-            description="Pause before the same fault on a subject is treated again; doubles every time.",
-            extra={"unit": "s"},
         ),
     ] = 5.0
-    cooldown_max: Annotated[
-        float, Meta(ge=0.0, le=86_400.0, description="Longest such pause.", extra={"unit": "s"})
-    ] = 600.0
+    cooldown_max: Annotated[float, _about("Longest such pause.", "s", ge=0.0, le=86_400.0)] = 600.0
     reboot_min_interval: Annotated[
         float,
-        Meta(
+        _about(
+            "Least time between reboots by the agent, counted across reboots.",
+            "s",
             ge=3_600.0,
             le=2_592_000.0,
-            description="Least time between reboots by the agent, counted across reboots.",
-            extra={"unit": "s"},
         ),
     ] = 21_600.0
 
@@ -285,7 +260,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Problem(Struct, frozen=True):
-    """One mistake in a file: where, what was found, what is allowed, how to mend. Lines and columns from 1."""
+    """One mistake: where, what was found, what is allowed, how to mend. Lines and columns from 1."""
 
     file: str
     line: int

@@ -67,7 +67,7 @@ def _timers(config: Config, walk: Walk) -> None:
     mesh, healing = config.mesh, config.healing
     elp, ogm = mesh.elp_interval, mesh.ogm_interval
     if isinstance(elp, int) and isinstance(ogm, int) and elp > ogm:
-        mend = f"set elp_interval to {max(20, ogm // 2)}: links must be measured more often than ways are announced"
+        mend = f"set elp_interval to {max(20, ogm // 2)}: links are measured before ways are announced"
         walk.problem(
             "mesh.elp_interval", f"{elp} ms", f"at most ogm_interval, {ogm} ms", mend, ("mesh.ogm_interval",)
         )

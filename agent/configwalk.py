@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From the YAML tree to the structs, guided by their annotations; says every mistake with its place and its mend."""
+"""From the YAML tree to the structs, guided by their annotations; every mistake with place and mend."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import msgspec
 from msgspec import inspect
 
-from agent.config import Config
+from agent.config import Config, Node
 from agent.configyaml import Map, Scalar, Seq, Tree
 
 WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
@@ -29,7 +29,7 @@ class Report(Protocol):
 
 
 class Walk:
-    """One pass over one tree. Afterwards `places` knows where each key stands and `bad` which keys were wrong."""
+    """One pass over one tree. Then `places` knows where each key stands, `bad` which were wrong."""
 
     def __init__(self, report: Report) -> None:
         self.report = report
@@ -43,7 +43,7 @@ class Walk:
         return value if isinstance(value, Config) else None
 
     def problem(self, key: str, found: str, allowed: str, mend: str, involved: tuple[str, ...] = ()) -> None:
-        """Report at `key` (or the nearest section that is in the file), unless a key involved was wrong already."""
+        """Report at `key` (or the nearest section in the file), unless a key involved was wrong already."""
         if any(k in self.bad for k in (key, *involved)):
             return
         place = key
@@ -131,7 +131,7 @@ class Walk:
         return tuple(kept)
 
     def _struct(self, node: Tree, kind: Any, key: str) -> Any:
-        """A section; unknown, doubled and missing keys are said; wrong values are replaced by their defaults."""
+        """A section; unknown, doubled, missing keys are said; wrong values replaced by defaults."""
         fields = {f.encode_name: f for f in kind.fields}
         if isinstance(node, Scalar) and node.empty() and not any(f.required for f in kind.fields):
             return kind.cls()
@@ -177,6 +177,9 @@ class Walk:
                 self.bad.add(path)
                 whole = False
                 self.report(line, column, "nothing", describe(field.type), f"add the line {name}: ...", path)
+        if kind.cls is Config:  # goes on with a stand-in, so that the checks across fields still run
+            values.setdefault("node", Node(name="unnamed"))
+            whole = True
         return kind.cls(**values) if whole else BAD
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""YAML text to a plain tree that knows lines and columns. Scalars stay text: their type is the field's business.
+"""YAML text to a plain tree that knows lines and columns. Scalars stay text: types are the field's business.
 
 So `mode: off` is the word "off" and `country: NO` is Norway, whatever YAML 1.1 thinks. Anchors, tags, several
 documents and deep nesting have no use here and are refused: they are what bombs are made of. Built from the
@@ -142,7 +142,7 @@ def _build(events: Any, report: Report) -> Tree | None:
     return root
 
 
-def _refusal(event: yaml.NodeEvent, nodes: int, depth: int) -> tuple[str, str, str] | None:
+def _refusal(event: Any, nodes: int, depth: int) -> tuple[str, str, str] | None:
     """(found, allowed, mend) where the event must not be in a configuration."""
     import yaml
 
