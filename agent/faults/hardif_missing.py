@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""hardif-missing: a mesh interface that exists and is up dropped out of the mesh (openwrt/routing#1054)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import ClassVar
+
+from agent.events import Diagnosis, Remedy, Subject, Suspicion, Symptom
+from agent.faults import liveness as lv
+from agent.faults.base import Fault, State, View
+
+ATTACH_DEADLINE_S = 5.0
+SECOND_TRY_S = 10.0  # after the diagnosis: the driver or script that took it out may need that to finish
+
+
+class HardifMissing:
+    """A configured interface that was in the mesh, is there and up, but batman-adv no longer uses it.
+
+    Not where we hold it out ourselves, where a person gave it another master, or where it is down.
+    """
+
+    id: ClassVar[str] = "hardif-missing"
+    title: ClassVar[str] = "Interface missing from the mesh"
+    by_hand: ClassVar[str] = (
+        "`batctl meshif bat0 interface add NAME` puts it back; the kernel's log may say what took it out."
+    )
+    explains: ClassVar[frozenset[str]] = frozenset()
+
+    def suspicions(self, view: View) -> Sequence[Suspicion]:
+        return tuple(
+            Suspicion(self.id, Subject.hardif(name), "absent from the mesh's interfaces")
+            for name in _missing(view)
+        )
+
+    def symptoms(self, view: View) -> Sequence[Symptom]:
+        """Missing in the newest reading and in the one before: a reading may fall between two changes."""
+        return tuple(self._symptoms(view))
+
+    def _symptoms(self, view: View) -> Iterator[Symptom]:
+        mesh = view.snapshot.mesh
+        for name in _missing(view):
+            older = (s for s in reversed(view.history) if s.mesh is not None and s.mesh is not mesh)
+            before = next(older, None)
+            if before is None or before.mesh is None or name in {h.name for h in before.mesh.hardifs}:
+                continue
+            link = lv.link_of(view, name)
+            used = ", ".join(h.name for h in mesh.hardifs) if mesh else ""
+            carrier = "up with carrier" if link is not None and link.carrier else "up, without carrier"
+            evidence = {
+                "interface": f"{name} exists and is {carrier}",
+                "mesh": f"{view.mesh_name} uses {used or 'no interface'}",
+            }
+            yield Symptom(self.id, Subject.hardif(name), before.at, evidence)
+
+    def sentence(self, symptom: Symptom) -> str:
+        return (
+            f"The mesh has lost an interface it should use: {symptom.evidence['interface']}, "
+            f"but {symptom.evidence['mesh']}."
+        )
+
+    def ladder(self, diagnosis: Diagnosis, view: View) -> Sequence[Remedy]:
+        """Attach it; once more a little later."""
+        name = diagnosis.subject.split("/")[1]
+        args = {"mesh": view.mesh_name, "hardif": name}
+        later = {"attempt": "2", "not_before": f"{diagnosis.at + SECOND_TRY_S:.3f}"}
+        return (
+            Remedy("attach-hardif", diagnosis.subject, args, deadline=ATTACH_DEADLINE_S),
+            Remedy("attach-hardif", diagnosis.subject, args | later, deadline=ATTACH_DEADLINE_S),
+        )
+
+    def state(self, diagnosis: Diagnosis, view: View) -> State:
+        name = diagnosis.subject.split("/")[1]
+        found = lv.attached(view).get(name)
+        if found is not None and found.active:
+            return State.GONE
+        if view.snapshot.links is not None and (not lv.usable(view, name) or _taken(view, name)):
+            return State.GONE  # unplugged, switched off or used elsewhere by a person: no longer this fault
+        return State.PRESENT
+
+
+def _missing(view: View) -> tuple[str, ...]:
+    """Configured interfaces that were set up, are up, and are not in the mesh without our doing."""
+    if view.snapshot.mesh is None:
+        return ()
+    there = {h.name for h in view.snapshot.mesh.hardifs}
+    return tuple(
+        name
+        for name in view.hardifs_wanted
+        if name in view.set_up
+        and name not in there
+        and name not in view.detached
+        and lv.usable(view, name)
+        and not _taken(view, name)
+    )
+
+
+def _taken(view: View, name: str) -> bool:
+    """Does the interface have another master than the mesh (a bridge, say)? A person's doing."""
+    link, mesh = lv.link_of(view, name), view.snapshot.mesh
+    return link is not None and mesh is not None and link.master not in (0, mesh.index)
+
+
+FAULT: Fault = HardifMissing()

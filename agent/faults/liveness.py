@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who is heard, who answers, which way is left: the questions about neighbours that several faults ask.
+
+Silence is what is known at the newest neighbour dump (`last_seen_age`), not time that has passed since: an
+unread table is no evidence. Nothing here looks further back than the newest snapshot, so it costs next to
+nothing.
+"""
+
+from __future__ import annotations
+
+from agent.faults.base import View
+from agent.readings import Echo, Hardif, Link, Mesh, Originator, Peer, Report, Station
+
+SUSPECT_MISSES = 2.0  # ELP intervals: one may be lost or late on any healthy link, two rarely
+LIVE_MISSES = 1.5  # a way out counts only while its neighbour is on time; stricter than the suspicion above
+RADIO_SUSPECT_S = 0.5  # 802.11s beacons come every 102 ms: four or five in a row were missed
+RADIO_DEAD_S = 0.8  # seven beacons; may stand for ELP's silence, whose interval on radios is long
+DEFAULT_ELP_S = 0.5  # batman-adv's own, where the kernel does not tell
+RTT_FACTOR = 3.0  # an echo is late only beyond so many round trips: a slow link is not a dead one
+HELLO_FRESH = 2.5  # hello intervals after which what a hello said no longer counts
+REPORT_FRESH_S = 5.0  # a report is repeated while it holds; older ones speak of the past
+MAX_DOUBLINGS = 6  # 2 s become at most 128 s: a flapping link waits, but not for ever
+
+
+def attached(view: View) -> dict[str, Hardif]:
+    """The hardifs in the mesh by name, without the dummy primary."""
+    mesh = view.snapshot.mesh
+    return {h.name: h for h in mesh.hardifs if h.name != view.primary} if mesh else {}
+
+
+def link_of(view: View, name: str) -> Link | None:
+    """The interface, None where it does not exist or links were not read."""
+    return next((link for link in view.snapshot.links or () if link.name == name), None)
+
+
+def usable(view: View, name: str) -> bool:
+    """Does the interface exist and is it up by administration? (Down by a person is another matter.)"""
+    link = link_of(view, name)
+    return link is not None and link.admin_up
+
+
+def elp_s(view: View, hardif: str) -> float:
+    """ELP interval in seconds."""
+    found = attached(view).get(hardif)
+    return (found.elp_interval_ms / 1000 if found and found.elp_interval_ms else 0.0) or DEFAULT_ELP_S
+
+
+def neighbours(view: View, hardif: str) -> tuple[str, ...]:
+    """MACs in batman-adv's neighbour table of this hardif (kept there up to 200 s after the last ELP)."""
+    mesh = view.snapshot.mesh
+    return tuple(n.mac for n in mesh.neighbours if n.hardif == hardif) if mesh else ()
+
+
+def silence(view: View, hardif: str, mac: str) -> float | None:
+    """Seconds without ELP as of the newest dump; None where the neighbour is not in the table."""
+    mesh = view.snapshot.mesh
+    rows = mesh.neighbours if mesh else ()
+    return next((n.last_seen_age for n in rows if n.hardif == hardif and n.mac == mac), None)
+
+
+def station(view: View, hardif: str, mac: str) -> tuple[bool, Station | None]:
+    """(is the hardif a mesh radio whose stations are known, the neighbour's station)."""
+    radio = next((r for r in view.snapshot.radios or () if r.name == hardif and r.kind == "mesh"), None)
+    if radio is None:
+        return False, None
+    return True, next((s for s in radio.stations if s.mac == mac), None)
+
+
+def echo_of(view: View, hardif: str, mac: str) -> Echo | None:
+    """Our echo probing of this neighbour."""
+    return next((e for e in view.snapshot.echoes if e.hardif == hardif and e.mac == mac), None)
+
+
+def peer_of(view: View, hardif: str, mac: str) -> Peer | None:
+    """The agent behind this neighbour, as its hellos tell."""
+    return next((p for p in view.snapshot.peers if p.hardif == hardif and p.mac == mac), None)
+
+
+def echo_silent(view: View, hardif: str, mac: str) -> bool:
+    """Were enough echo requests sent and none answered for long enough (longer on a slow link)?"""
+    echo = echo_of(view, hardif, mac)
+    if echo is None or echo.sent < view.thresholds.echo_requests:
+        return False
+    slow = RTT_FACTOR * (echo.rtt_ms or 0.0) / 1000
+    return echo.unanswered_for >= max(view.thresholds.echo_silence_s, slow)
+
+
+def fresh(view: View, peer: Peer) -> bool:
+    """Is what the peer's last hello said still news?"""
+    return peer.hello_age <= HELLO_FRESH * view.thresholds.hello_interval_s
+
+
+def says_deaf(view: View, hardif: str, mac: str) -> str:
+    """Does the neighbour say that it no longer hears us? In words, "" where not. A hint to be checked."""
+    peer = peer_of(view, hardif, mac)
+    if peer is not None and fresh(view, peer) and peer.hears_us is False and peer.hears_us_age is not None:
+        return f"hello of {peer.node}: has not heard us for {peer.hears_us_age:.1f} s"
+    report = report_on(view, hardif, mac, ("link-dead", "one-way"))
+    return f"report of {report.node} over the mesh: does not hear us on this link" if report else ""
+
+
+def report_on(view: View, hardif: str, mac: str, kinds: tuple[str, ...]) -> Report | None:
+    """The newest fresh report of these kinds by the neighbour about our interface on the shared link."""
+    ours = link_of(view, hardif)
+    found = [
+        r
+        for r in view.snapshot.reports
+        if r.kind in kinds
+        and ours is not None
+        and r.subject_mac == ours.mac
+        and r.about_mac == mac
+        and r.age <= REPORT_FRESH_S
+    ]
+    return min(found, key=lambda r: r.age, default=None)
+
+
+def alive(view: View, hardif: str, mac: str) -> bool:
+    """Is this neighbour heard on time, on a hardif that is attached and has carrier?"""
+    link = link_of(view, hardif)
+    quiet = silence(view, hardif, mac)
+    if hardif not in attached(view) or link is None or not link.carrier or quiet is None:
+        return False
+    radio, seen = station(view, hardif, mac)
+    if radio and (seen is None or seen.inactive_age > RADIO_SUSPECT_S):
+        return False
+    return quiet <= LIVE_MISSES * elp_s(view, hardif)
+
+
+def live_neighbours(view: View, hardif: str) -> tuple[str, ...]:
+    """MACs heard on time on this hardif."""
+    return tuple(mac for mac in neighbours(view, hardif) if alive(view, hardif, mac))
+
+
+def other_way(view: View, hardif: str) -> str:
+    """Another attached hardif with a live neighbour, "" where there is none."""
+    return next((name for name in attached(view) if name != hardif and live_neighbours(view, name)), "")
+
+
+def best_via(view: View, hardif: str, mac: str) -> tuple[Originator, ...]:
+    """Best ways that lead through this neighbour on this hardif."""
+    rows = view.snapshot.mesh.originators if view.snapshot.mesh else ()
+    return tuple(o for o in rows if o.best and o.hardif == hardif and o.neighbour == mac)
+
+
+def best_elsewhere(view: View, hardif: str) -> tuple[Originator, ...]:
+    """Best ways that leave through another attached hardif."""
+    rows = view.snapshot.mesh.originators if view.snapshot.mesh else ()
+    others = attached(view).keys() - {hardif}
+    return tuple(o for o in rows if o.best and o.hardif in others)
+
+
+def originator_of(view: View, hardif: str, mac: str) -> str:
+    """The node's originator address behind a neighbour, "" where nobody told it."""
+    known = view.last_neighbours.get(f"{hardif}/{mac}", "")
+    peer = peer_of(view, hardif, mac)
+    return known or (peer.originator if peer else "")
+
+
+def heard_as_originator(mesh: Mesh, originator: str) -> float | None:
+    """Seconds since an OGM of this originator came on any way, at the newest dump; None: not in the table."""
+    return min((o.last_seen_age for o in mesh.originators if o.mac == originator), default=None)
+
+
+def treated(view: View, hardif: str) -> tuple[str, ...]:
+    """Neighbours of a detached hardif that we go on asking: those of open episodes or being probed."""
+    prefix = f"hardif/{hardif}/"
+    asked = {subject.removeprefix(prefix) for subject in view.episodes if subject.startswith(prefix)}
+    asked |= {e.mac for e in view.snapshot.echoes if e.hardif == hardif and e.unanswered_for > 0}
+    return tuple(sorted(asked))
+
+
+def reattach_wait(view: View, subject: str) -> float:
+    """Seconds a dead link must answer before it carries traffic again; doubles with every relapse."""
+    return view.thresholds.reattach_after_s * 2.0 ** min(view.relapses.get(subject, 0), MAX_DOUBLINGS)
+
+
+def answers_again(view: View, hardif: str, mac: str, since: float, wait: float) -> bool:
+    """Has the link answered in both directions for `wait` seconds, later than `since` (monotonic)?
+
+    An answered echo proves both directions; so does a hello that lists us. Any agent heard on the interface
+    counts, so that a router that was exchanged does not leave the link detached.
+    """
+    echo = echo_of(view, hardif, mac)
+    if echo is not None and echo.answer_age is not None and echo.streak >= view.thresholds.echo_requests:
+        late = view.now - echo.answer_age - since >= wait
+        if late and echo.streak_age >= wait and echo.unanswered_for < view.thresholds.echo_silence_s:
+            return True
+    for peer in view.snapshot.peers:
+        if peer.hardif == hardif and fresh(view, peer) and peer.hears_us:
+            lasted = (peer.hello_streak - 1) * view.thresholds.hello_interval_s
+            if lasted >= wait and view.now - peer.hello_age - since >= wait:
+                return True
+    return False
