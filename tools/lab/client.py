@@ -1,0 +1,310 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A running lab, for tests, benchmarks and the command line. Synchronous; one short connection per request."""
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from tools.lab import faults, ping, state
+from tools.lab.connection import Connection
+from tools.lab.errors import LabError, MachineError, NotReadyError, UsageError
+from tools.lab.faults.base import Target
+from tools.lab.guest import frames
+from tools.lab.nodeconfig import address
+from tools.lab.state import LabState, Machine
+from tools.lab.topology import Topology, parse
+
+REQUEST_S = 60.0  # a request without a program of the caller's; TCG on a crowded host is slow
+PAGE_S = 5.0
+TRAFFIC = "traffic-"  # prefix of the tasks that are flows
+
+
+@dataclass(frozen=True)
+class Completed:
+    """What a program in a node did. A signal counts as 128 + its number."""
+
+    exit: int
+    stdout: str
+    stderr: str
+
+
+@dataclass(frozen=True)
+class Injection:
+    """A fault in force. `at`: seconds since 1970 of the machine's clock (that of `ping -D`); `until` None: for good."""
+
+    fault: str
+    node: str
+    peer: str | None
+    at: float
+    took_ms: float
+    until: float | None
+
+
+class Lab:
+    """Requests to a running lab by its name. Every method raises MachineError when a machine died (exit code 70)."""
+
+    def __init__(self, lab_state: LabState) -> None:
+        self.state = lab_state
+
+    @classmethod
+    def open(cls, name: str = "lab") -> "Lab":
+        """Return the running lab of that name. Raises NoLabError."""
+        return cls(state.load(name))
+
+    @cached_property
+    def topology(self) -> Topology:
+        """The lab's topology."""
+        return parse(self.state.topology)
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """The nodes' names."""
+        return self.topology.names
+
+    # --- programs -----------------------------------------------------------------------------------------------
+
+    def exec(
+        self,
+        node: str | None,
+        *argv: str,
+        stdin: bytes | None = None,
+        check: bool = True,
+        timeout: float | None = REQUEST_S,
+        env: Mapping[str, str] | None = None,
+    ) -> Completed:
+        """Run a program in a node (None: the machine itself) and wait. Raises LabError if it fails and `check`."""
+        output: dict[int, list[bytes]] = {frames.STDOUT: [], frames.STDERR: []}
+        request = {"op": "exec", "node": node, "argv": list(argv), "stdin": stdin is not None, "env": dict(env or {})}
+        with self.connect(node, request, timeout) as link:
+            if stdin is not None:
+                for start in range(0, len(stdin), frames.CHUNK):
+                    link.send(frames.pack(frames.STDIN, stdin[start : start + frames.CHUNK]))
+                link.send(frames.pack(frames.STDIN, b""))
+            for channel, payload in link.frames():
+                output[channel].append(payload)
+        out, err = (b"".join(output[channel]).decode(errors="replace") for channel in (frames.STDOUT, frames.STDERR))
+        done = Completed(int(link.answer["exit"]), out, err)
+        if check and done.exit:
+            raise LabError(f"{node}: {' '.join(argv)} ended with {done.exit}: {(err or out).strip()[-2000:]}")
+        return done
+
+    def json(self, node: str | None, *argv: str) -> Any:
+        """Run a program that prints JSON and return it decoded."""
+        return json.loads(self.exec(node, *argv).stdout)
+
+    def log(self, node: str, unit: str = "agent", *, follow: bool = False, offset: int = 0) -> Iterator[bytes]:
+        """Yield the parts of a node's log; with `follow` it never ends by itself."""
+        self.topology.number(node)
+        path = f"/run/x0-lab/{node}/log/{unit}.log"
+        request = {"op": "log", "path": path, "follow": follow, "offset": offset}
+        with self.connect(node, request, None if follow else REQUEST_S) as link:
+            for _, payload in link.frames():
+                yield payload
+
+    # --- faults -------------------------------------------------------------------------------------------------
+
+    def inject(
+        self, fault: str, node: str, peer: str | None = None, seconds: float | None = None
+    ) -> Injection:
+        """Inject a fault; `seconds`: it clears itself after so long. Raises UsageError, LabError."""
+        kind = faults.get(fault)
+        if kind.peer and peer is None:
+            raise UsageError(f"{fault} is between two nodes: name the other with --peer")
+        number = self.topology.number
+        target = Target(self.topology, number(node), None if peer is None else number(peer))
+        make, back = kind.inject(target), kind.clear(target)
+        request = {"op": "inject", "fault": fault, "node": node, "peer": peer, "seconds": seconds}
+        told: dict[str, Any] | None = None
+        own = self.machine(node)
+        for machine in sorted(self.state.machines, key=lambda each: each.name != own.name):
+            mine = [operation for operation in make if self._concerns(operation, machine)]
+            if mine or machine == own:
+                undo = [operation for operation in back if self._concerns(operation, machine)]
+                answer = self.request(machine, {**request, "inject": mine, "clear": undo})
+                told = told or answer
+        assert told is not None
+        return Injection(fault, node, peer, told["at"], told["took_ms"], told["until"])
+
+    def clear(self, fault: str | None = None, node: str | None = None, peer: str | None = None) -> list[dict[str, Any]]:
+        """Clear the faults that match, all if nothing is given; return them with `cleared` and `problems`."""
+        given = {"fault": fault, "node": node, "peer": peer}
+        like = {key: value for key, value in given.items() if value is not None}
+        answers = [self.request(machine, {"op": "clear", "like": like}) for machine in self.state.machines]
+        return [cleared for answer in answers for cleared in answer["cleared"]]
+
+    def injections(self) -> list[dict[str, Any]]:
+        """Return the faults in force."""
+        answers = [self.request(machine, {"op": "injections"}) for machine in self.state.machines]
+        return [injection for answer in answers for injection in answer["injections"]]
+
+    def _concerns(self, operation: dict[str, Any], machine: Machine) -> bool:
+        if "edge" in operation:
+            link = self.topology.links[operation["edge"]]
+            return bool({f"n{link.a}", f"n{link.b}"} & set(machine.nodes))
+        return operation["node"] in machine.nodes
+
+    # --- traffic ------------------------------------------------------------------------------------------------
+
+    def traffic_start(self, source: str, target: str, interval: float = 0.05) -> str:
+        """Send pings from node to node until stopped; return the flow's name. Raises LabError if it runs already."""
+        where = address(self.topology.number(target))
+        name = f"{TRAFFIC}{source}-{target}"
+        argv = ["ping", "-D", "-O", "-n", "-i", str(interval), where]
+        self.request(self.machine(source), {"op": "task-start", "name": name, "node": source, "argv": argv})
+        return name
+
+    def traffic_report(self, name: str | None = None) -> dict[str, ping.Report]:
+        """Return what each flow saw until now, also of flows already stopped."""
+        reports: dict[str, ping.Report] = {}
+        for machine, task in self._flows(name):
+            request = {"op": "log", "path": f"/run/x0-lab/tasks/{task['name']}.log"}
+            with Connection(machine.port, self._signed(request), self._why(machine), REQUEST_S) as link:
+                text = b"".join(payload for _, payload in link.frames()).decode(errors="replace")
+            interval = float(task["argv"][task["argv"].index("-i") + 1])
+            reports[task["name"].removeprefix(TRAFFIC)] = ping.read(text, interval)
+        return reports
+
+    def traffic_stop(self, name: str | None = None) -> dict[str, ping.Report]:
+        """Stop one flow or all and return the final reports."""
+        for machine, task in self._flows(name):
+            self.request(machine, {"op": "task-stop", "name": task["name"]})
+        return self.traffic_report(name)
+
+    def _flows(self, name: str | None) -> list[tuple[Machine, dict[str, Any]]]:
+        flows = [
+            (machine, task)
+            for machine in self.state.machines
+            for task in self.request(machine, {"op": "task-list"})["tasks"]
+            if task["name"].startswith(TRAFFIC) and (name is None or task["name"].removeprefix(TRAFFIC) == name.removeprefix(TRAFFIC))
+        ]
+        if name is not None and not flows:
+            raise UsageError(f"no flow {name}; start it: lab traffic start FROM TO")
+        return flows
+
+    # --- agents and pages ---------------------------------------------------------------------------------------
+
+    def agent(self, node: str, action: str) -> dict[str, Any]:
+        """start, stop, or send a signal by its name (SIGKILL, SIGSTOP ...) to a node's agent."""
+        return self.request(self.machine(node), {"op": "unit", "node": node, "unit": "agent", "action": action})
+
+    def sync(self) -> None:
+        """Bring the tree's agent into the machines again; agents started from now on run it."""
+        for machine in self.state.machines:
+            self.request(machine, {"op": "sync"})
+
+    def units(self) -> list[dict[str, Any]]:
+        """Return what is known of each node's agent: pid, starts, last exit."""
+        return [unit for machine in self.state.machines for unit in self.request(machine, {"op": "units"})["units"]]
+
+    def page(self, node: str, path: str = "/") -> str:
+        """Return the URL of a node's page on the host."""
+        return f"http://127.0.0.1:{self.machine(node).pages[node]}{path}"
+
+    def health(self, node: str) -> str:
+        """Return the state a node's agent tells at /healthz; "silent" when nobody answers."""
+        try:
+            with urllib.request.urlopen(self.page(node, "/healthz"), timeout=PAGE_S) as answer:
+                return str(json.load(answer)["state"])
+        except urllib.error.HTTPError as error:
+            try:
+                return str(json.load(error)["state"])
+            except (ValueError, KeyError):
+                return f"http-{error.code}"
+        except (OSError, ValueError, KeyError):
+            return "silent"
+
+    # --- machines -----------------------------------------------------------------------------------------------
+
+    def machine(self, node: str | None) -> Machine:
+        """Return the machine a node is on. Raises UsageError."""
+        if node is None:
+            return self.state.machines[0]
+        self.topology.number(node)
+        return next(machine for machine in self.state.machines if node in machine.nodes)
+
+    def request(self, machine: Machine, request: dict[str, Any], timeout: float | None = REQUEST_S) -> dict[str, Any]:
+        """Send one request to a machine and return its answer."""
+        with Connection(machine.port, self._signed(request), self._why(machine), timeout) as link:
+            for _ in link.frames():
+                pass
+            return link.answer
+
+    def connect(self, node: str | None, request: dict[str, Any], timeout: float | None) -> Connection:
+        """Open a streaming request on a node's machine."""
+        machine = self.machine(node)
+        return Connection(machine.port, self._signed(request), self._why(machine), timeout)
+
+    def check(self) -> None:
+        """Raise MachineError when one of the machines has ended or panicked."""
+        for machine in self.state.machines:
+            told = self._why(machine)()
+            if told is not None:
+                raise MachineError(told)
+
+    def _signed(self, request: dict[str, Any]) -> dict[str, Any]:
+        return {**request, "token": self.state.token}
+
+    def _why(self, machine: Machine) -> Any:
+        def why() -> str | None:
+            console = state.folder(self.state.name) / f"{machine.name}.console"
+            line = state.panic(self.state.name, machine.name)
+            if line is not None:
+                return f"machine {machine.name} panicked: {line} (console: {console})"
+            if not state.owns(machine.pid, self.state.name):
+                return f"machine {machine.name} ended (console: {console}); clean up with lab down"
+            return None
+
+        return why
+
+    # --- the mesh -----------------------------------------------------------------------------------------------
+
+    def path(self, source: str, target: str) -> list[str]:
+        """Return the nodes a packet passes now, by each node's own `batctl` table. Raises NotReadyError."""
+        here, goal = source, self.topology.number(target)
+        chain = [here]
+        while here != target:
+            hop = self._next_hop(here, goal)
+            if hop in chain:
+                raise NotReadyError(f"the way from {source} to {target} loops: {' > '.join([*chain, hop])}")
+            chain.append(hop)
+            here = hop
+        return chain
+
+    def _next_hop(self, node: str, goal: int) -> str:
+        originator = self.identity(f"n{goal}")
+        table = self.json(node, "batctl", "meshif", "bat0", "originators_json")
+        for row in table:
+            if row["orig_address"] == originator and row.get("best"):
+                return self.owner(row["neigh_address"])
+        raise NotReadyError(f"{node} knows no way to n{goal} ({originator}) yet")
+
+    def identity(self, node: str) -> str:
+        """Return a node's originator address: that of its primary interface."""
+        if node not in self._identities:
+            info = self.json(node, "batctl", "meshif", "bat0", "mesh_json")
+            self._identities[node] = info["hard_address"]
+        return self._identities[node]
+
+    @cached_property
+    def _identities(self) -> dict[str, str]:
+        return {}
+
+    @cached_property
+    def _owners(self) -> dict[str, str]:
+        return {link.mac(end): f"n{end}" for link in self.topology.links for end in (link.a, link.b)}
+
+    def owner(self, mac: str) -> str:
+        """Return the node that has a device of this address. Raises LabError."""
+        if mac not in self._owners:
+            for node in self.nodes:
+                for device in self.json(node, "ip", "-j", "link"):
+                    self._owners.setdefault(device.get("address", ""), node)
+        if mac not in self._owners:
+            raise LabError(f"no node has a device with address {mac}")
+        return self._owners[mac]
+
+

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a fault of the lab is: operations that make it and operations that take it back, computed from the topology.
+
+The machine applies them in order (tools/lab/guest/cuts.py):
+`cut`/`uncut` {edge, deaf: [names]}, `signal` {node, process, signal, must_exist}, `unit` {node, unit, signal},
+`run` {node, argv}.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tools.lab.errors import UsageError
+from tools.lab.topology import Link, Topology
+
+Operation = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a fault is injected: node numbers; `peer` None where the fault needs none."""
+
+    topology: Topology
+    node: int
+    peer: int | None
+
+    @property
+    def name(self) -> str:
+        """The node's name."""
+        return f"n{self.node}"
+
+    def links(self) -> list[tuple[int, Link]]:
+        """Return the links between node and peer. Raises UsageError."""
+        if self.peer is None:
+            raise UsageError("this fault is between two nodes: name the other with --peer")
+        found = self.topology.between(self.node, self.peer)
+        if not found:
+            near = ", ".join(f"n{link.other(self.node)}" for _, link in self.topology.links_of(self.node))
+            raise UsageError(f"{self.name} and n{self.peer} have no link; {self.name} has links to {near or 'nobody'}")
+        return found
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One fault: `what` is one sentence for the list; `peer`: it is between two nodes."""
+
+    id: str
+    what: str
+    peer: bool
+    inject: Callable[[Target], list[Operation]]
+    clear: Callable[[Target], list[Operation]]
+
+
+def cut(op: str, number: int, *deaf: int) -> Operation:
+    """Return the operation that makes (`cut`) or takes back (`uncut`) the deafness of nodes on an edge."""
+    return {"op": op, "edge": number, "deaf": [f"n{node}" for node in deaf]}
+
+
+def send(target: Target, process: str, signal: str, *, must_exist: bool = False) -> Operation:
+    """Return the operation that signals every process of that name in the node."""
+    return {"op": "signal", "node": target.name, "process": process, "signal": signal, "must_exist": must_exist}
+
+
+def run(target: Target, *argv: str) -> Operation:
+    """Return the operation that runs a command in the node; it must succeed."""
+    return {"op": "run", "node": target.name, "argv": list(argv)}
+
+
+def agent(target: Target, signal: str) -> Operation:
+    """Return the operation that signals the node's agent; a node without one is left as it is."""
+    return {"op": "unit", "node": target.name, "unit": "agent", "signal": signal}

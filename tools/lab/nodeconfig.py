@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The files of a node's /etc/x0: its configuration and its broker's. The one place that knows their shape."""
+
+from typing import Any
+
+import yaml
+
+from tools.lab.errors import UsageError
+from tools.lab.topology import Topology
+
+PREFIX_LENGTH = 24
+WIRE_KBIT = 1_000_000  # every wire alike: paths differ by hops, as on real cables of one speed
+BROKER = """\
+listener 1883 127.0.0.1
+allow_anonymous true
+persistence false
+log_dest stderr
+"""
+
+
+def address(number: int) -> str:
+    """Return the address of bat0 of node `number`."""
+    return f"10.77.0.{number}"
+
+
+def configuration(topology: Topology, number: int, overrides: dict[str, Any]) -> dict[str, Any]:
+    """Return what stands in a node's x0.yaml."""
+    links = [link for _, link in topology.links_of(number)]
+    interfaces: list[dict[str, Any]] = [
+        {"name": link.device(number), "kind": "wire", "throughput": WIRE_KBIT} for link in links if link.kind != "radio"
+    ]
+    if any(link.kind == "radio" for link in links):
+        interfaces.append({"name": "wlan0", "kind": "radio", "mesh_id": "x0lab", "frequency": 2412})
+    config: dict[str, Any] = {
+        "node": {"name": f"n{number}"},
+        "mode": "heal",
+        "mesh": {"address": [f"{address(number)}/{PREFIX_LENGTH}"], "interfaces": interfaces},
+        "services": [
+            {
+                "name": "mosquitto",
+                "command": ["mosquitto", "-c", "/etc/x0/mosquitto.conf"],
+                "probe": {"mqtt": "127.0.0.1:1883"},
+            }
+        ],
+    }
+    for path, value in overrides.items():
+        put(config, path, value)
+    return config
+
+
+def put(config: dict[str, Any], path: str, value: object) -> None:
+    """Set `a.b.c` in nested mappings. Raises UsageError where a part is no mapping."""
+    *above, last = path.split(".")
+    place = config
+    for part in above:
+        below = place.setdefault(part, {})
+        if not isinstance(below, dict):
+            raise UsageError(f"--set {path}: {part} is no section")
+        place = below
+    place[last] = value
+
+
+def parse_setting(text: str) -> tuple[str, Any]:
+    """Read `a.b=VALUE`, the value in YAML. Raises UsageError."""
+    path, equals, value = text.partition("=")
+    if not equals or not path:
+        raise UsageError(f"--set {text!r}: write it as section.key=value")
+    return path, yaml.safe_load(value)
+
+
+def files(topology: Topology, number: int, overrides: dict[str, Any]) -> dict[str, str]:
+    """Return the files of a node's /etc/x0 by name."""
+    config = configuration(topology, number, overrides)
+    return {"x0.yaml": yaml.safe_dump(config, sort_keys=False), "mosquitto.conf": BROKER}
