@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 class Family:
-    """One generic netlink family, e.g. `batadv`. Looked up when first used and after a reload of its module."""
+    """One generic netlink family, e.g. `batadv`. Looked up at first use and when its module was reloaded."""
 
     def __init__(self, name: str, module: str, version: int = 1, timeout: float = TIMEOUT) -> None:
         self.name = name

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 
 from agent.kernel import netlink as nl
-from agent.kernel.errors import UnsteadyError, KernelError, NetlinkFormatError, TimedOutError, from_errno
+from agent.kernel.errors import KernelError, NetlinkFormatError, TimedOutError, UnsteadyError, from_errno
 
 TIMEOUT: Final = 2.0  # s for one answer: a busy emulated core needs 0.1
 DEADLINE: Final = 6.0  # s for a whole dump: 3 receive timeouts, below the agent's watchdog
@@ -79,7 +79,7 @@ class NetlinkSocket:
     def dump(self, kind: int, payload: bytes, row: Row[T], what: str = "netlink dump") -> list[T]:
         """Read a table. `row(buffer, start, end)` decodes one row in place; those it gives None are left out.
 
-        UnsteadyError: the table changed during ATTEMPTS readings. NetlinkFormatError: nonsense or too many rows.
+        UnsteadyError: the table changed during ATTEMPTS readings. NetlinkFormatError: nonsense, or too long.
         """
         with self._lock:
             try:

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The `mesh` sensor: one batman-adv interface and its tables, each as often as it is worth its cost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple, Protocol
+
+import msgspec
+
+from agent.kernel import ethtool
+from agent.kernel.batadv import BatAdv
+from agent.kernel.errors import InterfaceGoneError, KernelError
+from agent.readings import Gateway, Hardif, Mesh, Neighbour, Originator
+from agent.sensors.base import SensorError
+
+if TYPE_CHECKING:
+    from agent.config import Config
+    from agent.sensors.base import Sensor
+
+
+class Every(NamedTuple):
+    """Seconds between two readings of a table."""
+
+    calm: float
+    attention: float
+
+
+NEIGHBOURS: Final = Every(0.25, 0.01)  # a dead link shows as an ELP age; 10 ms where a remedy waits for it
+SETTINGS: Final = Every(1.0, 1.0)  # the mesh itself and its hardifs
+ORIGINATORS: Final = Every(30.0, 0.2)  # dear: one row per node and way
+REST: Final = Every(5.0, 5.0)  # gateways, translations, counters
+BACKOFF_FIRST: Final = 0.25  # s after the first failure
+BACKOFF_MAX: Final = 2.0  # s: a mesh that comes back is seen in time for the first hellos
+
+
+class MeshReader(Protocol):
+    """What of kernel.batadv.BatAdv is used."""
+
+    def mesh(self, which: str | int) -> Mesh: ...
+    def hardifs(self, index: int) -> tuple[Hardif, ...]: ...
+    def neighbours(self, index: int) -> tuple[Neighbour, ...]: ...
+    def originators(self, index: int) -> tuple[Originator, ...]: ...
+    def gateways(self, index: int) -> tuple[Gateway, ...]: ...
+    def tt_counts(self, index: int) -> tuple[int, int]: ...
+
+
+class MeshSensor:
+    """Reads the mesh named `mesh`, its tables by their own clocks, into one value."""
+
+    name: ClassVar[str] = "mesh"
+
+    def __init__(
+        self,
+        mesh: str,
+        batadv: MeshReader | None = None,
+        counters: Callable[[str], dict[str, int]] = ethtool.stats,
+    ) -> None:
+        self._mesh = mesh
+        self._batadv = batadv or BatAdv()
+        self._counters = counters
+        self._attention = False
+        self._failures = 0
+        self._forget()
+
+    def period(self, attention: bool) -> float:
+        """Seconds between readings; longer after failures. Also sets how often the tables are read."""
+        self._attention = attention
+        if self._failures:
+            return float(min(BACKOFF_MAX, BACKOFF_FIRST * 2 ** min(self._failures - 1, 8)))
+        return NEIGHBOURS.attention if attention else NEIGHBOURS.calm
+
+    def read(self, now: float) -> Mesh:
+        """The mesh; what was not read now is from the last time it was (`neighbours_at` and so on)."""
+        try:
+            value = self._read(now)
+        except KernelError as error:
+            self._failures += 1
+            self._forget()  # nothing of a mesh that failed is carried over: it may come back as another
+            raise SensorError(f"mesh {self._mesh}: {error}") from error
+        self._failures = 0
+        return value
+
+    def _forget(self) -> None:
+        self._value: Mesh | None = None
+        self._due: dict[str, float] = {}
+
+    def _read(self, now: float) -> Mesh:
+        value = self._value
+        if value is None or self._is_due("settings", SETTINGS, now):
+            value = self._settings(now, value)
+        if self._is_due("originators", ORIGINATORS, now):
+            originators = self._batadv.originators(value.index)
+            value = msgspec.structs.replace(value, originators=originators, originators_at=now)
+        if self._is_due("rest", REST, now):
+            value = self._rest(value)
+        neighbours = self._batadv.neighbours(value.index)
+        self._value = value = msgspec.structs.replace(value, neighbours=neighbours, neighbours_at=now)
+        return value
+
+    def _settings(self, now: float, before: Mesh | None) -> Mesh:
+        fresh = self._batadv.mesh(self._mesh)
+        if before is not None and before.index != fresh.index:
+            before = None  # deleted and made anew: its tables are others
+            self._due.clear()
+        hardifs = self._batadv.hardifs(fresh.index)
+        self._due["settings"] = now + SETTINGS.calm
+        if before is None:
+            return msgspec.structs.replace(fresh, hardifs=hardifs)
+        return msgspec.structs.replace(
+            fresh,
+            hardifs=hardifs,
+            originators=before.originators,
+            originators_at=before.originators_at,
+            gateways=before.gateways,
+            tt_local=before.tt_local,
+            tt_global=before.tt_global,
+            counters=before.counters,
+        )
+
+    def _rest(self, value: Mesh) -> Mesh:
+        """Nice to have: a failure here leaves fields empty, unless the interface itself is gone."""
+        gateways: tuple[Gateway, ...] = ()
+        local: int | None = None
+        others: int | None = None
+        counters: dict[str, int] = {}
+        try:
+            gateways = self._batadv.gateways(value.index)
+            local, others = self._batadv.tt_counts(value.index)
+            counters = self._counters(value.name)
+        except InterfaceGoneError:
+            raise
+        except KernelError:
+            pass
+        return msgspec.structs.replace(
+            value, gateways=gateways, tt_local=local, tt_global=others, counters=counters
+        )
+
+    def _is_due(self, table: str, every: Every, now: float) -> bool:
+        """Is it time? If so the next time is set; attention brings a far one forward."""
+        interval = every.attention if self._attention else every.calm
+        due = self._due.get(table, now)
+        if now < due and due - now <= interval:
+            return False
+        self._due[table] = now + interval
+        return True
+
+
+def make(config: Config) -> Sensor | None:
+    """Applicable wherever a mesh may be, set up by us or not."""
+    return MeshSensor(config.mesh.name)

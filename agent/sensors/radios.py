@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The `radios` sensor: wireless interfaces, and the stations of those that mesh.
+
+A mesh peer beacons every 102 ms: its inactivity is the earliest sign of a dead radio link, at no airtime.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Final, Protocol
+
+import msgspec
+
+from agent.kernel.errors import FamilyMissingError, InterfaceGoneError, KernelError
+from agent.kernel.nl80211 import Nl80211
+from agent.readings import Radio, Station
+from agent.sensors.base import SensorError
+
+if TYPE_CHECKING:
+    from agent.config import Config
+    from agent.sensors.base import Sensor
+
+CALM: Final = 0.25  # s between readings of the stations
+ATTENTION: Final = 0.05  # s: half a beacon interval
+INTERFACES: Final = 2.0  # s between readings of the interfaces themselves
+BACKOFF_MAX: Final = 4.0  # s
+MESHING: Final = frozenset({"mesh", "ibss"})
+
+
+class RadioReader(Protocol):
+    """What of kernel.nl80211.Nl80211 is used."""
+
+    def interfaces(self) -> tuple[Radio, ...]: ...
+    def stations(self, ifindex: int) -> tuple[Station, ...]: ...
+
+
+class RadiosSensor:
+    """Reads nl80211."""
+
+    name: ClassVar[str] = "radios"
+
+    def __init__(self, nl80211: RadioReader | None = None) -> None:
+        self._nl80211 = nl80211 or Nl80211()
+        self._failures = 0
+        self._radios: tuple[Radio, ...] = ()
+        self._due = 0.0
+
+    def period(self, attention: bool) -> float:
+        """Seconds between readings; longer after failures, and where no radio meshes."""
+        if self._failures:
+            return float(min(BACKOFF_MAX, CALM * 2 ** min(self._failures - 1, 8)))
+        if not any(radio.kind in MESHING for radio in self._radios):
+            return INTERFACES
+        return ATTENTION if attention else CALM
+
+    def read(self, now: float) -> tuple[Radio, ...]:
+        """Every wireless interface of the namespace; stations of mesh and IBSS interfaces."""
+        try:
+            if not self._radios or now >= self._due:
+                self._radios = self._nl80211.interfaces()
+                self._due = now + INTERFACES
+            found = tuple(self._with_stations(radio) for radio in self._radios)
+        except KernelError as error:
+            self._failures += 1
+            self._radios = ()
+            raise SensorError(f"radios: {error}") from error
+        self._failures = 0
+        return found
+
+    def _with_stations(self, radio: Radio) -> Radio:
+        if radio.kind not in MESHING:
+            return radio
+        try:
+            return msgspec.structs.replace(radio, stations=self._nl80211.stations(radio.index))
+        except InterfaceGoneError:
+            self._due = 0.0  # unplugged since the interfaces were read: read them anew next time
+            return radio
+
+
+def make(config: Config) -> Sensor | None:
+    """Applicable where a radio is configured or present; None where there is no Wi-Fi."""
+    if any(interface.kind == "radio" for interface in config.mesh.interfaces):
+        return RadiosSensor()
+    nl80211 = Nl80211()
+    try:
+        return RadiosSensor(nl80211) if nl80211.interfaces() else None
+    except FamilyMissingError:
+        return None
+    except KernelError:
+        return RadiosSensor()  # it says at each reading what is wrong
+    finally:
+        nl80211.close()
