@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads a configuration file: text, YAML tree, structs, checks.
 
-Every mistake is collected, nothing is half-applied. Loading adds 0.8 MB PSS, half of it libyaml; forgetting its
+Every mistake is collected, nothing half-applied. Loading adds 0.8 MB PSS, half of it libyaml; forgetting its
 modules afterwards frees nothing (the C extension holds them), PyYAML's own parser would save 0.4 MB.
 """
 
