@@ -17,9 +17,9 @@ class AttachHardif:
     Restores the configured state, so there is nothing to undo.
     """
 
-    id: ClassVar[str] = "attach-hardif" title: ClassVar[str] = "put the interface back into the mesh"
-    time_limit: ClassVar[float] = 5.0  # three kernel requests, which may wait for others' hold of the RTNL
-    lock
+    id: ClassVar[str] = "attach-hardif"
+    title: ClassVar[str] = "put the interface back into the mesh"
+    time_limit: ClassVar[float] = 5.0  # three kernel requests, which may wait for others to let go of RTNL
 
     def refusal(self, remedy: Remedy, view: View) -> str:
         hardif = remedy.args["hardif"]
@@ -37,10 +37,17 @@ class AttachHardif:
 
     def act(self, remedy: Remedy, effector: Effector) -> None:
         """Attach; also where it is attached already, because its settings may be missing."""
-        hardif, mesh = remedy.args["hardif"], remedy.args["mesh"] master = effector.hardif_master(hardif) if
-        master is None: raise ActionError(f"attaching {hardif} to {mesh}: there is no such interface; look
-        with `ip link`") if master not in (mesh, ""): raise ActionError(f"attaching {hardif} to {mesh}: its
-        master is {master}; take it out there first") effector.attach_hardif(mesh, hardif)
+        hardif, mesh = remedy.args["hardif"], remedy.args["mesh"]
+        master = effector.hardif_master(hardif)
+        if master is None:
+            raise ActionError(
+                f"attaching {hardif} to {mesh}: there is no such interface; look with `ip link`"
+            )
+        if master not in (mesh, ""):
+            raise ActionError(
+                f"attaching {hardif} to {mesh}: its master is {master}; take it out there first"
+            )
+        effector.attach_hardif(mesh, hardif)
 
     def undo(self, record: UndoRecord, effector: Effector) -> None:
         """Nothing: the act restores what is configured."""

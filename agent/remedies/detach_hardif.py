@@ -18,9 +18,9 @@ from agent.remedies.base import Action, ActionError, Effector, UndoRecord
 class DetachHardif:
     """Args: `mesh`, `hardif`, `neighbour` (the MAC that is given up). Undone by attaching it again."""
 
-    id: ClassVar[str] = "detach-hardif" title: ClassVar[str] = "take the interface out of the mesh"
-    time_limit: ClassVar[float] = 3.0  # one rtnetlink request, which may wait for others' hold of the RTNL
-    lock
+    id: ClassVar[str] = "detach-hardif"
+    title: ClassVar[str] = "take the interface out of the mesh"
+    time_limit: ClassVar[float] = 3.0  # one rtnetlink request, which may wait for others to let go of RTNL
 
     def refusal(self, remedy: Remedy, view: View) -> str:
         """Never the primary, never the last way, never over the head of a neighbour that is heard."""
