@@ -48,6 +48,7 @@ IfName = Annotated[str, Meta(pattern=IFNAME_PATTERN, extra=_IFNAME_WORDS)]
 Kbit = Annotated[int, Meta(ge=100, le=100_000_000)]  # the kernel counts in 100 kbit/s
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Text = Annotated[str, Meta(min_length=1, max_length=255)]
+HostPort = Annotated[str, Meta(min_length=1, max_length=255, extra={"allowed": "HOST:PORT"})]
 Argument = Annotated[str, Meta(min_length=0, max_length=4096)]
 AbsolutePath = Annotated[str, Meta(pattern=r"^/.*$", max_length=255, extra=_PATH_WORDS)]
 SocketPath = Annotated[str, Meta(pattern=r"^/.*$", max_length=SOCKET_PATH_MAX, extra=_PATH_WORDS)]
@@ -194,8 +195,8 @@ class Healing(Struct, frozen=True, forbid_unknown_fields=True):
 class Probe(Struct, frozen=True, forbid_unknown_fields=True):
     """How a service is asked whether it answers; exactly one key."""
 
-    tcp: Annotated[Text | None, _about("HOST:PORT must accept a connection.")] = None
-    mqtt: Annotated[Text | None, _about("HOST:PORT must answer CONNECT with CONNACK.")] = None
+    tcp: Annotated[HostPort | None, _about("HOST:PORT must accept a connection.")] = None
+    mqtt: Annotated[HostPort | None, _about("HOST:PORT must answer CONNECT with CONNACK.")] = None
     unix: Annotated[SocketPath | None, _about("Path of a unix socket that must accept a connection.")] = None
     http: Annotated[Text | None, _about("URL on loopback that must answer with a status below 500.")] = None
     process: Annotated[Text | None, _about("Name of a process that must exist.")] = None
@@ -223,11 +224,11 @@ class Web(Struct, frozen=True, forbid_unknown_fields=True):
     """Status page, /metrics and /healthz."""
 
     enabled: Annotated[bool, _about("Serve them.")] = True
-    listen: Annotated[Text, _about("HOST:PORT to listen on; an IPv6 host in brackets.")] = "0.0.0.0:8080"
+    listen: Annotated[HostPort, _about("HOST:PORT to listen on; an IPv6 host in brackets.")] = "0.0.0.0:8080"
 
 
 class Log(Struct, frozen=True, forbid_unknown_fields=True):
-    """What is logged, to standard error."""
+    """What is logged, to standard output."""
 
     level: Annotated[Literal["debug", "info", "warning", "error"], _about("Least level that is logged.")] = (
         "info"

@@ -103,7 +103,7 @@ class Walk:
                 value, mend = scalar(node, k, unit, {})
                 if value is not BAD:
                     return value
-            allowed = " or ".join(describe(k, unit, {}) for k in kinds)
+            allowed = " or ".join(describe(k, unit) for k in kinds)
             return self._wrong(node, key, quote(node), allowed, mend)
         return self._value(node, kinds[-1], key, unit, default)
 
