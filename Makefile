@@ -26,7 +26,7 @@ run: setup ## boot a five-node mesh and show it live; FAULT=link-dead breaks som
 test: lint type ## lint, types, unit, integration and the core of the lab tests
 	@$(PY) -m pytest --cov -m 'not long'
 
-test-all: setup ## the long tests; PART=NAME runs tests/lab/**/NAME*
+test-all: setup ## the long tests; PART=NAME runs those whose file or name holds NAME
 	@$(PY) -m pytest -m long $(if $(PART),-k '$(PART)')
 
 bench: setup-bench ## measure rerouting, memory, CPU, start-up; PART=NAME for one

@@ -14,7 +14,7 @@ as_root() {
         sudo "$@"
     else
         echo "setup: '$*' needs root, and there is no sudo: run it as root once, then 'make setup' again" >&2
-        exit 1
+        return 1
     fi
 }
 
@@ -50,7 +50,7 @@ base_packages() {
         apt_install $wanted
     fi
     newer_qemu
-    unpack_tool promtool prometheus usr/bin/promtool
+    unpack_tool promtool usr/bin/promtool promtool prometheus
 }
 
 # On bookworm: QEMU from backports, found on the mirror apt uses already, through lists of our own.
@@ -79,14 +79,23 @@ newer_qemu() {
     else
         say "backports not reachable (build/setup-qemu.log): QEMU $major stays, the lab then uses one thread"
     fi
-    as_root rm -rf "$dir"
+    rm -rf "$dir" 2>/dev/null || as_root rm -rf "$dir"
 }
 
-# unpack_tool PROGRAM PACKAGE PATH: take one program out of a package. Nothing is installed, no daemon starts.
+# unpack_tool PROGRAM PATH PACKAGE...: take one program out of the first package that has it (names differ between
+# releases). Nothing is installed, no daemon starts.
 unpack_tool() {
-    local program=$1 package=$2 path=$3
-    unpack_packages "$package" || { say "$package is not in this distribution: what needs $program will say so"; return; }
-    ln -sfn "../root/$path" "build/tools/bin/$program"
+    local program=$1 path=$2 package
+    shift 2
+    # A container's apt may have no lists at all: the last name is one every release has.
+    apt-cache show "${!#}" >/dev/null 2>&1 || as_root apt-get update >build/setup-unpack.log 2>&1 || true
+    for package in "$@"; do
+        apt-cache show "$package" >/dev/null 2>&1 || continue
+        unpack_packages "$package" && [ -x "build/tools/root/$path" ] || continue
+        ln -sfn "../root/$path" "build/tools/bin/$program"
+        return
+    done
+    say "$program is in no package of this distribution ($*): what needs it will say so"
 }
 
 unpack_packages() {
@@ -106,7 +115,7 @@ unpack_packages() {
 
 # The agents ours is compared with. netdata needs libraries of its own beside it.
 bench_tools() {
-    unpack_tool prometheus-node-exporter prometheus-node-exporter usr/bin/prometheus-node-exporter
+    unpack_tool prometheus-node-exporter usr/bin/prometheus-node-exporter prometheus-node-exporter
     local wanted
     wanted=$(apt-get install --simulate --quiet --no-install-recommends netdata-core 2>/dev/null |
         sed -nE 's/^Inst ([^ ]+) .*/\1/p') || true
