@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Asks the faults for suspicions and symptoms and finds the root causes. Pure over the View.
+
+A fault whose code raises is counted, named and left out of that tick; the others go on.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from itertools import islice
+from typing import TypeVar
+
+import msgspec
+
+from agent.events import Diagnosis, Remedy, Subject, Suspicion, Symptom
+from agent.faults.base import Fault, State, View
+
+MAX_PER_FAULT = 128  # symptoms or suspicions one fault may report at once: a radio hears no more neighbours
+MAX_ERRORS_LOGGED = 3  # a fault failing on every tick must not fill the flash; the count goes on
+
+_log = logging.getLogger("agent.mapek.analyse")
+_T = TypeVar("_T")
+
+
+class Cause(msgspec.Struct, frozen=True):
+    """A root cause: a symptom nothing better explains, and what it explains."""
+
+    symptom: Symptom
+    explained: tuple[Symptom, ...] = ()
+
+
+class Analyser:
+    """The catalogue, asked with every fault's own code fenced in."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self.faults = {fault.id: fault for fault in faults}
+        self.errors: dict[str, tuple[int, str]] = {}  # fault > (how often, the last one)
+        self.dropped = 0  # reports beyond MAX_PER_FAULT
+
+    def suspicions(self, view: View) -> list[Suspicion]:
+        """Early signs of every fault."""
+        found: list[Suspicion] = []
+        for fault in self.faults.values():
+            found += self._bounded(fault.id, lambda fault=fault: fault.suspicions(view))  # type: ignore[misc]
+        return found
+
+    def symptoms(self, view: View) -> list[Symptom]:
+        """Believed signs of every fault, one for each fault and subject."""
+        found: dict[tuple[str, str], Symptom] = {}
+        for fault in self.faults.values():
+            for symptom in self._bounded(fault.id, lambda fault=fault: fault.symptoms(view)):  # type: ignore[misc]
+                found.setdefault((symptom.fault, symptom.subject), symptom)
+        return list(found.values())
+
+    def causes(self, symptoms: Sequence[Symptom], view: View) -> list[Cause]:
+        """The symptoms no other explains; of two that explain each other the one that explains more.
+
+        Never empty where there is a symptom.
+        """
+        by_fault: dict[str, list[Symptom]] = {}
+        for symptom in symptoms:
+            by_fault.setdefault(symptom.fault, []).append(symptom)
+        explained: dict[int, list[Symptom]] = {}
+        for symptom in symptoms:
+            fault = self.faults.get(symptom.fault)
+            if fault is None:
+                continue
+            explained[id(symptom)] = [
+                other
+                for other_id in fault.explains
+                if other_id != symptom.fault
+                for other in by_fault.get(other_id, ())
+                if related(symptom.subject, other.subject, view)
+            ]
+        ranked = sorted(symptoms, key=lambda s: (-len(explained.get(id(s), ())), s.onset, s.fault, s.subject))
+        rank = {id(symptom): place for place, symptom in enumerate(ranked)}
+        superfluous: set[int] = set()
+        for symptom in ranked:
+            for other in explained.get(id(symptom), ()):
+                mutual = any(symptom is back for back in explained.get(id(other), ()))
+                if not mutual or rank[id(symptom)] < rank[id(other)]:
+                    superfluous.add(id(other))
+        roots = [symptom for symptom in ranked if id(symptom) not in superfluous] or ranked[:1]
+        return [Cause(symptom, tuple(explained.get(id(symptom), ()))) for symptom in roots]
+
+    def sentence(self, symptom: Symptom) -> str:
+        """The diagnosis in one sentence; the bare fact where the fault's own words fail."""
+        plain = f"{symptom.fault} on {symptom.subject}"
+        fault = self.faults.get(symptom.fault)
+        return plain if fault is None else self._fenced(fault.id, lambda: fault.sentence(symptom), plain)
+
+    def ladder(self, diagnosis: Diagnosis, view: View) -> Sequence[Remedy]:
+        """The rungs, cheapest first; none where the fault's code fails."""
+        fault = self.faults.get(diagnosis.fault)
+        return () if fault is None else self._fenced(fault.id, lambda: fault.ladder(diagnosis, view), ())
+
+    def state(self, diagnosis: Diagnosis, view: View) -> State | None:
+        """What the view says about it; None where that cannot be told."""
+        fault = self.faults.get(diagnosis.fault)
+        return None if fault is None else self._fenced(fault.id, lambda: fault.state(diagnosis, view), None)
+
+    def explains(self, fault: str, other: str) -> bool:
+        """Does the one make the other superfluous on a related subject?"""
+        return fault in self.faults and other != fault and other in self.faults[fault].explains
+
+    def _bounded(self, fault: str, ask: Callable[[], Sequence[_T]]) -> list[_T]:
+        def collect() -> list[_T]:
+            answers = iter(ask())
+            found = list(islice(answers, MAX_PER_FAULT))
+            self.dropped += sum(1 for _ in islice(answers, MAX_PER_FAULT * 1000))
+            return found
+
+        return self._fenced(fault, collect, [])
+
+    def _fenced(self, fault: str, ask: Callable[[], _T], otherwise: _T) -> _T:
+        try:
+            return ask()
+        except Exception as error:  # noqa: BLE001 - one fault's mistake must not stop the others
+            count = self.errors.get(fault, (0, ""))[0] + 1
+            self.errors[fault] = (count, f"{type(error).__name__}: {error}")
+            if count <= MAX_ERRORS_LOGGED:
+                _log.exception(
+                    "fault %s failed in its own code and is left out of this tick",
+                    fault,
+                    extra={"event": "fault-error", "fields": {"fault": fault, "count": count}},
+                )
+            return otherwise
+
+
+def related(a: str, b: str, view: View) -> bool:
+    """Do two subjects concern one thing: one within the other, or a link and the node at its far end?"""
+    return Subject.overlap(a, b) or _far_end(a, b, view) or _far_end(b, a, view)
+
+
+def _far_end(node: str, link: str, view: View) -> bool:
+    if not node.startswith("node/") or not link.startswith("hardif/"):
+        return False
+    return view.last_neighbours.get(link.removeprefix("hardif/")) == node.removeprefix("node/")

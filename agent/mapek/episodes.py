@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Episodes: one fault on one subject from its diagnosis to its end, and what is remembered of those that ended.
+
+deciding > acting > verifying > contained > undoing > closed
+   ^          |error     |deadline   |gone      |
+   +----------+----------+-> undoing -----------+ next rung; none left: closed as failed
+"""
+
+from __future__ import annotations
+
+import enum
+from collections import deque
+from collections.abc import Iterable
+
+import msgspec
+
+from agent.events import Decision, Diagnosis, Outcome, Remedy, Result, Subject
+
+MAX_OPEN = 64  # faults treated at once; a flood of symptoms beyond it is counted and said
+MAX_CLOSED = 20  # ended episodes kept for the page; older ones stand in the knowledge store
+MAX_MEMORIES = 256  # subjects whose relapses are remembered
+MAX_HISTORY = 16  # decisions and outcomes kept with one episode
+RELAPSE_QUIET = 3600.0  # s without a return after which a fault counts as new (View.relapses)
+MAX_EXPONENT = 16  # 2^16 s exceeds every cool-down; keeps the arithmetic finite
+
+
+class Phase(enum.StrEnum):
+    """Where an episode stands."""
+
+    DECIDING = "deciding"
+    ACTING = "acting"
+    VERIFYING = "verifying"
+    CONTAINED = "contained"
+    UNDOING = "undoing"
+    CLOSED = "closed"
+
+
+class Rung(msgspec.Struct, frozen=True):
+    """What makes two remedies the same rung."""
+
+    action: str
+    args: tuple[tuple[str, str], ...]
+
+    @staticmethod
+    def of(remedy: Remedy) -> Rung:
+        """The rung a remedy stands for."""
+        return Rung(remedy.action, tuple(sorted(remedy.args.items())))
+
+
+class Episode:
+    """A fault under treatment. Times are monotonic seconds, None where it did not come to that."""
+
+    def __init__(self, diagnosis: Diagnosis, relapses: int) -> None:
+        self.diagnosis = diagnosis
+        self.relapses = relapses
+        self.phase = Phase.DECIDING
+        self.used: set[Rung] = set()
+        self.remedy: Remedy | None = None  # the one in hand
+        self.decision: Decision | None = None
+        self.result: Result | None = None
+        self.subjects: set[str] = {diagnosis.subject}  # of every diagnosis and remedy it had
+        self.held: dict[int, str] = {}  # open undo records, in the order made > their action
+        self.decided_as: tuple[str, ...] = ()  # what the last decision was, to say only what is new
+        self.deadline = 0.0
+        self.undo_at = 0.0  # not before: back-off of a failing undo
+        self.undo_failures = 0
+        self.undo_as: Result = Result.FAILED  # why it is being undone
+        self.undo_why = ""
+        self.undo_running = False
+        self.lost_at: float | None = None  # since when a contained fault shows again
+        self.acted_at: float | None = None
+        self.contained_at: float | None = None
+        self.healed_at: float | None = None
+        self.closed_at: float | None = None
+        self.decisions: deque[Decision] = deque(maxlen=MAX_HISTORY)
+        self.outcomes: deque[Outcome] = deque(maxlen=MAX_HISTORY)
+
+    @property
+    def id(self) -> str:
+        """The diagnosis' id."""
+        return self.diagnosis.id
+
+    @property
+    def busy(self) -> bool:
+        """Is something being done or checked on its subjects?"""
+        return self.phase in (Phase.ACTING, Phase.VERIFYING, Phase.UNDOING) or bool(self.held)
+
+    def touches(self, subjects: Iterable[str]) -> bool:
+        """Does one of its subjects overlap one of these?"""
+        return any(Subject.overlap(mine, other) for other in subjects for mine in self.subjects)
+
+
+class Relapse(msgspec.Struct, frozen=True):
+    """What is remembered of a fault on a subject."""
+
+    count: int  # times it came back
+    ended: float  # monotonic seconds of the last end
+    contained: bool  # its remedy was a containment, which no cool-down may delay
+
+
+class Memory:
+    """Relapses by fault and subject; bounded, forgotten after RELAPSE_QUIET."""
+
+    def __init__(self) -> None:
+        self._by_key: dict[tuple[str, str], Relapse] = {}
+
+    def load(self, items: Iterable[tuple[str, str, Relapse]]) -> None:
+        """What a former run of the agent knew."""
+        for fault, subject, relapse in items:
+            self._put((fault, subject), relapse)
+
+    def items(self) -> tuple[tuple[str, str, Relapse], ...]:
+        """For the knowledge store."""
+        return tuple((fault, subject, relapse) for (fault, subject), relapse in self._by_key.items())
+
+    def last(self, fault: str, subject: str, now: float) -> Relapse | None:
+        """The last end of this fault here, None where there was none or it is forgotten."""
+        relapse = self._by_key.get((fault, subject))
+        if relapse is not None and now - relapse.ended > RELAPSE_QUIET:
+            del self._by_key[(fault, subject)]
+            return None
+        return relapse
+
+    def ended(self, episode: Episode, now: float) -> None:
+        """An episode with an action ended: its next coming is a relapse."""
+        count = episode.relapses
+        for subject in episode.subjects:
+            contained = episode.contained_at is not None and episode.result is not Result.FAILED
+            self._put((episode.diagnosis.fault, subject), Relapse(count, now, contained))
+
+    def by_subject(self, now: float) -> dict[str, int]:
+        """Subject > times the next fault on it will have come back (0 is left out)."""
+        counts: dict[str, int] = {}
+        for (_, subject), relapse in self._by_key.items():
+            if now - relapse.ended <= RELAPSE_QUIET:
+                counts[subject] = max(counts.get(subject, 0), relapse.count)
+        return {subject: count for subject, count in counts.items() if count}
+
+    def _put(self, key: tuple[str, str], relapse: Relapse) -> None:
+        self._by_key.pop(key, None)
+        self._by_key[key] = relapse
+        while len(self._by_key) > MAX_MEMORIES:
+            del self._by_key[next(iter(self._by_key))]
+
+
+def cooldown(relapses: int, first: float, longest: float) -> float:
+    """Seconds to wait before the n-th relapse is treated: first, doubled each time, at most `longest`."""
+    if relapses <= 0:
+        return 0.0
+    return min(longest, first * 2.0 ** min(relapses - 1, MAX_EXPONENT))
+
+
+def hold_down(relapses: int, reattach_after: float, longest: float) -> float:
+    """Seconds a contained subject stays out at least before it is put back."""
+    return min(max(longest, reattach_after), reattach_after * 2.0 ** min(relapses, MAX_EXPONENT))
+
+
+class Book:
+    """Open and lately ended episodes."""
+
+    def __init__(self) -> None:
+        self.open: dict[str, Episode] = {}
+        self.closed: deque[Episode] = deque(maxlen=MAX_CLOSED)
+        self.refused = 0  # symptoms beyond MAX_OPEN
+
+    def find(self, fault: str, subject: str) -> Episode | None:
+        """The open episode of this very fault and subject."""
+        for episode in self.open.values():
+            if episode.diagnosis.fault == fault and (
+                episode.diagnosis.subject == subject or subject in episode.subjects
+            ):
+                return episode
+        return None
+
+    def add(self, episode: Episode) -> bool:
+        """False where too many are open."""
+        if len(self.open) >= MAX_OPEN:
+            self.refused += 1
+            return False
+        self.open[episode.id] = episode
+        return True
+
+    def close(self, episode: Episode, now: float) -> None:
+        """Ended: out of the open ones, into the last few."""
+        episode.phase = Phase.CLOSED
+        episode.closed_at = now
+        del self.open[episode.id]
+        self.closed.append(episode)
+
+    def blocker(self, episode: Episode, subjects: Iterable[str]) -> Episode | None:
+        """Another episode that is at work on an overlapping subject."""
+        wanted = (*episode.subjects, *subjects)
+        for other in self.open.values():
+            if other is not episode and other.busy and other.touches(wanted):
+                return other
+        return None

@@ -1,0 +1,254 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The undo journal: what must be put back, on disk before anything is changed.
+
+JSON lines in one file: `{"begin": seq, "record": {...}, "episode": id, "at": wall}` before an action, `{"done": seq}` once it
+was undone. A begin without its done is open and is replayed at start and by `python -m agent.undo`.
+Called from worker threads; one process at a time (a lock file).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from agent.remedies.base import UndoRecord
+
+NAME = "undo.journal"
+MAX_OPEN = 64  # more changes outstanding at once than a node has interfaces: something is wrong, stop acting
+MAX_BYTES = 256 * 1024  # rewritten without its finished pairs beyond this
+MAX_READ = 4 * 1024 * 1024  # a file larger than this is not ours; only its head is searched for records
+DETACHING = frozenset(
+    {"detach-hardif"}
+)  # actions whose open record means: its `hardif` is held out of the mesh
+MAX_LINE = 8 * 1024  # a record is a few hundred bytes; bounds one line
+
+
+class JournalError(Exception):
+    """The journal cannot be written or is in use; text says where and how to mend it."""
+
+
+class OpenRecord(msgspec.Struct, frozen=True):
+    """A change that is not undone yet."""
+
+    seq: int
+    record: UndoRecord
+    episode: str
+    at: float  # wall seconds, for people
+
+
+class Journal:
+    """`open` it, `begin` before acting, `done` after undoing. `notes` says what was found wrong."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.notes: list[str] = []
+        self._guard = threading.Lock()
+        self._open: dict[int, OpenRecord] = {}
+        self._seq = 0
+        self._size = 0
+        self._fd = -1
+        self._lock_fd = -1
+
+    def open(self) -> None:
+        """Locks, reads, and rewrites it with the open records only. JournalError when used or unwritable."""
+        self._lock()
+        content = self._read()
+        lines = content.split(b"\n")
+        torn = lines.pop()  # "" after a whole last line; a torn one was never acted on
+        bad = [line for line in lines if line and not self._take(line)]
+        if torn and not self._take(torn):
+            self.notes.append(f"{self.path}: the last line was torn and is ignored")
+        if bad:
+            self._set_aside(content, len(bad))
+        try:
+            self._rewrite()
+        except OSError as error:
+            self.notes.append(
+                f"{self.path}: {error}; free space or mend the file system, until then nothing is done"
+            )
+
+    def close(self) -> None:
+        """Gives the lock back."""
+        with self._guard:
+            for fd in (self._fd, self._lock_fd):
+                if fd >= 0:
+                    os.close(fd)
+            self._fd = self._lock_fd = -1
+
+    def open_records(self) -> tuple[OpenRecord, ...]:
+        """What is not undone, oldest first."""
+        with self._guard:
+            return tuple(self._open.values())
+
+    def detached(self) -> frozenset[str]:
+        """Hardifs held out of the mesh by an action (View.detached)."""
+        return frozenset(
+            entry.record.args.get("hardif", "")
+            for entry in self.open_records()
+            if entry.record.action in DETACHING
+        )
+
+    def begin(self, record: UndoRecord, episode: str, wall: float) -> int:
+        """On disk when it returns. JournalError: then nothing may be changed."""
+        with self._guard:
+            if len(self._open) >= MAX_OPEN:
+                raise JournalError(
+                    f"{self.path}: {MAX_OPEN} changes are not undone yet; look at them before more is done"
+                )
+            entry = OpenRecord(self._seq + 1, record, episode, wall)
+            line = _begin(entry)
+            if len(line) > MAX_LINE:
+                raise JournalError(
+                    f"{self.path}: a record of {len(line)} bytes, at most {MAX_LINE} are allowed"
+                )
+            self._append(line)
+            self._seq = entry.seq
+            self._open[entry.seq] = entry
+            return entry.seq
+
+    def done(self, seq: int) -> None:
+        """It is undone. A done that cannot be written is noted: undoing twice does no harm, forgetting does."""
+        with self._guard:
+            if self._open.pop(seq, None) is None:
+                return
+            try:
+                self._append(msgspec.json.encode({"done": seq}) + b"\n")
+                if self._size > MAX_BYTES:
+                    self._rewrite()
+            except (JournalError, OSError) as error:
+                self.notes.append(f"change {seq} is undone but could not be marked so: {error}")
+
+    def _lock(self) -> None:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._lock_fd = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise JournalError(
+                f"{self.path}.lock: {error}; make the state directory writable for the agent"
+            ) from error
+        try:
+            fcntl.flock(self._lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(self._lock_fd)
+            self._lock_fd = -1
+            raise JournalError(f"{self.path} is in use by a running agent; stop that one first") from error
+
+    def _read(self) -> bytes:
+        try:
+            with self.path.open("rb") as file:
+                content = file.read(MAX_READ + 1)
+        except FileNotFoundError:
+            return b""
+        except OSError as error:
+            self.notes.append(f"{self.path}: cannot be read ({error}); moved aside if possible")
+            self._set_aside(b"", 1)
+            return b""
+        if len(content) > MAX_READ:
+            self.notes.append(f"{self.path} is larger than {MAX_READ} bytes; only its head was read")
+        return content[:MAX_READ]
+
+    def _take(self, line: bytes) -> bool:
+        """One line into the state; False where it is no record."""
+        try:
+            entry: Any = msgspec.json.decode(line)
+            if "done" in entry:
+                self._open.pop(_seq(entry["done"]), None)
+                self._seq = max(self._seq, _seq(entry["done"]))
+                return True
+            seq = _seq(entry["begin"])
+            record = msgspec.convert(entry["record"], UndoRecord)
+            opened = OpenRecord(seq, record, str(entry["episode"]), float(entry["at"]))
+        except (
+            msgspec.DecodeError,
+            msgspec.ValidationError,
+            KeyError,
+            TypeError,
+            ValueError,
+            RecursionError,
+        ):
+            return False
+        self._seq = max(self._seq, seq)
+        if len(self._open) < MAX_OPEN:
+            self._open[seq] = opened
+        return True
+
+    def _set_aside(self, content: bytes, bad: int) -> None:
+        broken = self.path.with_name(self.path.name + ".broken")
+        try:
+            if content:
+                broken.write_bytes(content)
+            else:
+                self.path.replace(broken)
+            kept = f"kept as {broken}"
+        except OSError as error:
+            kept = f"could not be kept: {error}"
+        self.notes.append(
+            f"{self.path}: {bad} lines are no records and were ignored, {len(self._open)} good ones open; {kept}"
+        )
+
+    def _rewrite(self) -> None:
+        """Only the open records, atomically."""
+        content = b"".join(_begin(entry) for entry in self._open.values())
+        new = self.path.with_name(self.path.name + ".new")
+        fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        try:
+            _write_all(fd, content)
+            os.fsync(fd)
+            new.replace(self.path)
+            directory = os.open(self.path.parent, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                os.fsync(directory)
+            finally:
+                os.close(directory)
+        except OSError:
+            os.close(fd)
+            with contextlib.suppress(OSError):
+                new.unlink()
+            raise
+        if self._fd >= 0:
+            os.close(self._fd)
+        self._fd, self._size = fd, len(content)
+
+    def _append(self, line: bytes) -> None:
+        if self._lock_fd < 0:
+            raise JournalError(f"{self.path} is not open")
+        try:
+            if self._fd < 0:  # it could not be written at start: try again now
+                self._rewrite()
+            os.lseek(self._fd, self._size, os.SEEK_SET)
+            _write_all(self._fd, line)
+            os.fsync(self._fd)
+        except OSError as error:
+            if self._fd >= 0:
+                with contextlib.suppress(OSError):
+                    os.ftruncate(self._fd, self._size)  # no half line before the next one
+            raise JournalError(
+                f"{self.path}: {error}; free space or mend the file system, until then nothing is done"
+            ) from error
+        self._size += len(line)
+
+
+def _begin(entry: OpenRecord) -> bytes:
+    return (
+        msgspec.json.encode(
+            {"begin": entry.seq, "record": entry.record, "episode": entry.episode, "at": entry.at}
+        )
+        + b"\n"
+    )
+
+
+def _seq(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**53:
+        raise ValueError(f"sequence number {value!r}")
+    return value
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(fd, data) :]

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How often the agent may act: an hourly budget, moves of one subject, reboots. Monotonic time only.
+
+Times of a former boot count as the moment this boot began (0): the wall clock may jump or be unset, so the time the node was
+off is never credited.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+HOUR = 3600.0
+MOVE_WINDOW = 120.0  # s
+MAX_MOVES = 4  # acts and returns of one subject within the window: more is flapping, not healing
+MAX_KEPT = 1000  # actions remembered: the configuration's largest budget
+MAX_SUBJECTS = 256  # subjects whose moves are remembered
+REBOOTS = frozenset({"reboot"})  # actions the reboot interval concerns
+
+
+class Limits:
+    """What was done lately, and whether more may be done."""
+
+    def __init__(self) -> None:
+        self._actions: deque[float] = deque(maxlen=MAX_KEPT)
+        self._moves: dict[str, deque[float]] = {}
+        self._reboot: float | None = None
+
+    def load(self, actions: list[float], reboot: float | None) -> None:
+        """What a former run did, in this boot's monotonic time."""
+        self._actions.extend(sorted(actions))
+        self._reboot = reboot
+
+    def budget_left(self, per_hour: int, now: float) -> int:
+        """Actions still allowed in the hour that ends now."""
+        while self._actions and now - self._actions[0] > HOUR:
+            self._actions.popleft()
+        return max(0, per_hour - len(self._actions))
+
+    def moves(self, subject: str, now: float) -> int:
+        """Moves of this subject's interface, node or service within the window."""
+        times = self._moves.get(_key(subject))
+        if times is None:
+            return 0
+        while times and now - times[0] > MOVE_WINDOW:
+            times.popleft()
+        return len(times)
+
+    def may_act(self, subject: str, now: float) -> bool:
+        """One more act fits into the window."""
+        return self.moves(subject, now) < MAX_MOVES
+
+    def may_return(self, subject: str, now: float) -> bool:
+        """One more return fits and leaves room for the act that takes the subject out again."""
+        return self.moves(subject, now) < MAX_MOVES - 1
+
+    def reboot_wait(self, interval: float, now: float) -> float:
+        """Seconds until a reboot is allowed again, 0 where it is."""
+        return 0.0 if self._reboot is None else max(0.0, self._reboot + interval - now)
+
+    def acted(self, action: str, subject: str, now: float) -> None:
+        """An action begins."""
+        self._actions.append(now)
+        self.moved(subject, now)
+        if action in REBOOTS:
+            self._reboot = now
+
+    def moved(self, subject: str, now: float) -> None:
+        """A subject is taken out or put back."""
+        times = self._moves.setdefault(_key(subject), deque(maxlen=MAX_MOVES + 1))
+        times.append(now)
+        if len(self._moves) > MAX_SUBJECTS:
+            del self._moves[next(iter(self._moves))]
+
+    def actions(self) -> list[float]:
+        """For the knowledge store."""
+        return list(self._actions)
+
+
+def _key(subject: str) -> str:
+    """The thing that moves: `hardif/e2` of `hardif/e2/MAC`."""
+    return "/".join(subject.split("/")[:2])

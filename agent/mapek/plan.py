@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Decides about one episode: the cheapest rung whose preconditions hold, or why none. Pure; one sentence each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import msgspec
+
+from agent.events import Decision, Remedy, Scope, Verdict
+from agent.faults.base import View
+from agent.mapek.episodes import Episode, Rung, cooldown
+from agent.mapek.limits import MAX_MOVES, MOVE_WINDOW, REBOOTS, Limits
+from agent.mapek.policy import Policy
+from agent.remedies.base import Action
+
+MAX_RUNGS = 16  # rungs of a ladder that are looked at
+
+
+class Gate(msgspec.Struct, frozen=True):
+    """What forbids acting on this tick, whatever the fault; "" where nothing does."""
+
+    closed_as: str = ""  # "observe", "paused", "unhealthy": does not change while only numbers do
+    closed: str = ""  # the same in words
+    cooling_until: float = 0.0  # the episode's own cool-down after a relapse
+    explained_by: str = ""  # the sentence of a root cause that makes this episode superfluous
+    blocked_by: str = ""  # another episode at work on an overlapping subject
+    stopped: str = ""  # why nothing can be carried out now (workers, journal)
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """A decision and what makes it differ from the last one."""
+
+    decision: Decision
+    kind: tuple[str, ...]
+
+
+class Planner:
+    """Ladder and standing policy into a decision."""
+
+    def __init__(self, actions: Sequence[Action]) -> None:
+        self.actions = {action.id: action for action in actions}
+
+    def temporary(self, action: str) -> bool:
+        """Does what it changed serve only until the fault is contained (an action's own `temporary`)?"""
+        return bool(getattr(self.actions.get(action), "temporary", False))
+
+    def decide(
+        self,
+        episode: Episode,
+        ladder: Sequence[Remedy],
+        view: View,
+        policy: Policy,
+        limits: Limits,
+        gate: Gate,
+    ) -> Plan:
+        """About one episode, now (`view.now`). Only a verdict ACT may be carried out."""
+        if gate.explained_by:
+            return _plan(episode, view, Verdict.WAIT, None, f"explained by {gate.explained_by}", "explained")
+        unused = [remedy for remedy in ladder[:MAX_RUNGS] if Rung.of(remedy) not in episode.used]
+        if not unused:
+            why = "every rung was tried once" if ladder else "nothing the agent can do mends it"
+            return _plan(episode, view, Verdict.NOTHING, None, f"{why}; a person must look", "exhausted")
+        remedy, refusals, hopeless = self._cheapest(unused, view, policy, limits)
+        if remedy is None:
+            verdict = Verdict.NOTHING if hopeless else Verdict.WAIT
+            return _plan(episode, view, verdict, None, "; ".join(refusals), "refused", *map(_bare, refusals))
+        what = self.actions[remedy.action].title
+        if gate.closed:
+            return _plan(
+                episode, view, Verdict.OBSERVE, remedy, f"would {what}, but {gate.closed}", gate.closed_as
+            )
+        wait, kind = self._wait(remedy, view.now, policy, limits, gate)
+        if wait:
+            return _plan(episode, view, Verdict.WAIT, remedy, f"will {what} later: {wait}", kind)
+        return _plan(episode, view, Verdict.ACT, remedy, what, "act", remedy.action, remedy.subject)
+
+    def _cheapest(
+        self, unused: Sequence[Remedy], view: View, policy: Policy, limits: Limits
+    ) -> tuple[Remedy | None, list[str], bool]:
+        """The first rung that fits; else every rung's refusal, and whether waiting cannot help."""
+        refusals: list[str] = []
+        hopeless = True
+        for remedy in unused:
+            action = self.actions.get(remedy.action)
+            if action is None:
+                refusals.append(f"action {remedy.action} is not installed on this node")
+                continue
+            if remedy.scope is not Scope.NODE:
+                refusals.append(
+                    f"{action.title}: it concerns {remedy.scope.value}, which standing policy leaves to a vote"
+                )
+                continue
+            refusal = _refusal(action, remedy, view)
+            if not refusal and remedy.action in REBOOTS:
+                left = limits.reboot_wait(policy.reboot_min_interval, view.now)
+                refusal = f"the last reboot is too recent, {left:.0f} s to go" if left else ""
+            if not refusal:
+                return remedy, [], False
+            hopeless = False
+            refusals.append(f"{action.title}: not now, {refusal}")
+        return None, refusals, hopeless
+
+    def _wait(
+        self, remedy: Remedy, now: float, policy: Policy, limits: Limits, gate: Gate
+    ) -> tuple[str, str]:
+        if gate.cooling_until > now:
+            return f"it came back, cooling down for {gate.cooling_until - now:.0f} s", "cooling"
+        if gate.blocked_by:
+            return f"another action is under way there ({gate.blocked_by})", "blocked"
+        if not limits.may_act(remedy.subject, now):
+            return f"{MAX_MOVES} moves there within {MOVE_WINDOW:.0f} s are enough", "moves"
+        if limits.budget_left(policy.budget_per_hour, now) <= 0:
+            return f"the budget of {policy.budget_per_hour} actions an hour is spent", "budget"
+        if gate.stopped:
+            return gate.stopped, "stopped"
+        return "", ""
+
+
+def relapse_cooldown(relapses: int, contained: bool, ended: float, policy: Policy) -> float:
+    """Monotonic seconds before which a relapse is not treated. A containment is never delayed."""
+    if contained:
+        return 0.0
+    return ended + cooldown(relapses, policy.cooldown_first, policy.cooldown_max)
+
+
+def _refusal(action: Action, remedy: Remedy, view: View) -> str:
+    try:
+        return action.refusal(remedy, view)
+    except Exception as error:  # noqa: BLE001 - a check that fails forbids its action, not the loop
+        return f"its own check failed with {type(error).__name__}: {error}"
+
+
+def _plan(
+    episode: Episode, view: View, verdict: Verdict, remedy: Remedy | None, what: str, *kind: str
+) -> Plan:
+    seen = ", ".join(f"{key} {value}" for key, value in episode.diagnosis.evidence.items())
+    sentence = f"{episode.diagnosis.sentence or episode.diagnosis.fault}" + (f" ({seen})" if seen else "")
+    return Plan(
+        Decision(
+            diagnosis=episode.id,
+            verdict=verdict,
+            remedy=remedy,
+            sentence=f"{sentence.rstrip('.')}: {what}.",
+            at=view.now,
+        ),
+        (verdict.value, *kind),
+    )
+
+
+def _bare(text: str) -> str:
+    """A refusal without its numbers, so that a countdown is not a new decision each time."""
+    return re.sub(r"[\d.]+", "#", text)

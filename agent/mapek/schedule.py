@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""When which sensor is read: calm periods, bursts while something is suspected, back-off of what fails. Pure.
+
+A burst is bounded twice, so that what stays suspicious (or a neighbour that makes itself suspicious on purpose) does
+not cost a tenth of a core: per suspicion and over all.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+from agent.sensors.base import Sensor
+
+BURST = 2.0  # s of 10 ms sampling after a suspicion: a dead link is decided within one
+BURST_PER_KEY = 4.0  # s of bursts one suspicion may cost within BURST_WINDOW: armed anew once
+BURST_TOTAL = 15.0  # s of bursts of all suspicions within BURST_WINDOW
+BURST_WINDOW = 60.0  # s
+SIMMER = 0.25  # s between readings while a suspicion holds that has used up its bursts
+FAST = 0.25  # s: a sensor with a shorter attentive period is read in the fast lane
+MAX_KEYS = 256  # suspicions whose bursts are counted
+RETRY_FIRST = 1.0  # s after a failed reading, doubled each time
+RETRY_MAX = 60.0  # s
+BLOCKED_FIRST = 30.0  # s before a sensor that blocked is tried again, doubled each time
+BLOCKED_MAX = 1800.0  # s
+SLACK = 0.1  # share of its period a reading may come early, so that several share one wake-up
+
+
+class Attention:
+    """Whether to sample in bursts now."""
+
+    def __init__(self) -> None:
+        self._until = 0.0
+        self._simmer_until = 0.0
+        self._spent: dict[tuple[str, str], deque[float]] = {}
+        self._all: deque[float] = deque(maxlen=int(BURST_TOTAL / BURST) + 1)
+
+    def suspect(self, keys: Sequence[tuple[str, str]], now: float) -> None:
+        """These suspicions hold now."""
+        if not keys:
+            return
+        self._simmer_until = now + BURST
+        if now < self._until:
+            return
+        for key in keys[:MAX_KEYS]:
+            spent = self._spent.setdefault(key, deque(maxlen=int(BURST_PER_KEY / BURST)))
+            if _room(spent, now) and _room(self._all, now):
+                self._until = now + BURST
+                self._all.append(now)
+                for other in keys[:MAX_KEYS]:  # one burst serves all that hold now
+                    self._spent.setdefault(other, deque(maxlen=int(BURST_PER_KEY / BURST))).append(now)
+                break
+        while len(self._spent) > MAX_KEYS:
+            del self._spent[next(iter(self._spent))]
+
+    def bursting(self, now: float) -> bool:
+        """10 ms sampling now."""
+        return now < self._until
+
+    def period(self, sensor: Sensor, now: float) -> float:
+        """Seconds between two readings of this sensor, now."""
+        if now < self._until:
+            return sensor.period(True)
+        calm = sensor.period(False)
+        if now < self._simmer_until:
+            return min(calm, max(SIMMER, sensor.period(True)))
+        return calm
+
+
+class Timetable:
+    """The next reading of each sensor."""
+
+    def __init__(self, sensors: Sequence[Sensor], now: float) -> None:
+        self.sensors = {sensor.name: sensor for sensor in sensors}
+        self.attention = Attention()
+        self._last = dict.fromkeys(self.sensors, now - 1e9)
+        self._not_before: dict[str, float] = {}
+        self._failures: dict[str, int] = {}
+        self._blocks: dict[str, int] = {}
+        self._wanted: set[str] = set()
+
+    def fast(self, name: str) -> bool:
+        """Read in the fast lane, which no slow probe delays?"""
+        return self.sensors[name].period(True) < FAST
+
+    def want(self, names: Sequence[str]) -> None:
+        """Read these at once."""
+        self._wanted.update(name for name in names if name in self.sensors)
+
+    def due_at(self, name: str, now: float) -> float:
+        """Monotonic seconds of its next reading."""
+        not_before = self._not_before.get(name, 0.0)
+        if name in self._wanted:
+            return max(now, not_before)
+        return max(self._last[name] + self.attention.period(self.sensors[name], now), not_before)
+
+    def due(self, names: Sequence[str], now: float) -> list[str]:
+        """Which of these to read now: those due, and those that soon will be."""
+        found = []
+        for name in names:
+            early = SLACK * self.attention.period(self.sensors[name], now)
+            if self.due_at(name, now) - early <= now and self._not_before.get(name, 0.0) <= now:
+                found.append(name)
+        return found
+
+    def begun(self, name: str, now: float) -> None:
+        """Its reading begins."""
+        self._last[name] = now
+        self._wanted.discard(name)
+
+    def good(self, name: str) -> None:
+        """It gave a reading."""
+        self._failures.pop(name, None)
+        self._blocks.pop(name, None)
+        self._not_before.pop(name, None)
+
+    def failed(self, name: str, now: float) -> None:
+        """It gave none. The first failure is retried at its usual time: interfaces vanish in mid-read."""
+        count = self._failures.get(name, 0)
+        self._failures[name] = count + 1
+        if count:
+            self._not_before[name] = now + min(RETRY_MAX, RETRY_FIRST * 2.0 ** min(count - 1, 10))
+
+    def blocked(self, name: str, now: float) -> float:
+        """It did not return; seconds until it is tried again."""
+        count = self._blocks.get(name, 0)
+        self._blocks[name] = count + 1
+        wait: float = min(BLOCKED_MAX, BLOCKED_FIRST * 2.0 ** min(count, 10))
+        self._not_before[name] = now + wait
+        return wait
+
+
+def _room(times: deque[float], now: float) -> bool:
+    while times and now - times[0] > BURST_WINDOW:
+        times.popleft()
+    return times.maxlen is None or len(times) < times.maxlen

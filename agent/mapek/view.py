@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Builds the View the faults look at: the newest Snapshot with what this run has seen before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from agent.events import Snapshot
+from agent.faults.base import View
+from agent.mapek.policy import Policy
+
+MAX_NEIGHBOURS = 256  # remembered "hardif/MAC" > originator; a stranger may invent MACs
+HEALTHY_MISSES = 2.0  # a neighbour heard within so many ELP intervals is well
+DEFAULT_ELP_MS = 500  # batman-adv's own, where the hardif's could not be read
+
+
+class Viewer:
+    """Remembers each neighbour's originator and which hardifs were set up once."""
+
+    def __init__(self) -> None:
+        self._neighbours: dict[str, str] = {}
+        self._set_up: frozenset[str] = frozenset()
+        self._seen: Snapshot | None = None
+
+    def view(
+        self,
+        snapshot: Snapshot,
+        history: Sequence[Snapshot],
+        policy: Policy,
+        *,
+        detached: frozenset[str],
+        episodes: dict[str, str],
+        relapses: dict[str, int],
+    ) -> View:
+        """The View of this tick."""
+        self._learn(snapshot, policy)
+        return View(
+            now=snapshot.at,
+            snapshot=snapshot,
+            history=tuple(history),
+            thresholds=policy.thresholds,
+            hardifs_wanted=policy.hardifs_wanted,
+            primary=policy.primary,
+            mesh_name=policy.mesh_name,
+            services_wanted=policy.services_wanted,
+            detached=detached,
+            last_neighbours=self._neighbours,
+            set_up=self._set_up,
+            episodes=episodes,
+            relapses=relapses,
+        )
+
+    def _learn(self, snapshot: Snapshot, policy: Policy) -> None:
+        """Who is behind each neighbour that is well: its hello says so, or its own interface is its originator."""
+        mesh = snapshot.mesh
+        if mesh is None or (
+            self._seen is not None and self._seen.mesh is mesh and self._seen.peers is snapshot.peers
+        ):
+            return
+        self._seen = snapshot
+        active = frozenset(hardif.name for hardif in mesh.hardifs if hardif.active)
+        fresh = active.intersection(policy.hardifs_wanted) - self._set_up
+        if fresh:
+            self._set_up |= fresh
+        elp = {hardif.name: hardif.elp_interval_ms or DEFAULT_ELP_MS for hardif in mesh.hardifs}
+        said = {(peer.hardif, peer.mac): peer.originator for peer in snapshot.peers}
+        known = {originator.mac for originator in mesh.originators}
+        learnt: dict[str, str] = {}
+        for neighbour in mesh.neighbours:
+            if neighbour.last_seen_age * 1000 > HEALTHY_MISSES * elp.get(neighbour.hardif, DEFAULT_ELP_MS):
+                continue
+            originator = said.get((neighbour.hardif, neighbour.mac), "")
+            if not originator and neighbour.mac in known:
+                originator = neighbour.mac
+            key = f"{neighbour.hardif}/{neighbour.mac}"
+            if originator and self._neighbours.get(key) != originator:
+                learnt[key] = originator
+        if learnt:
+            merged = {**self._neighbours, **learnt}  # a new dict: views are frozen
+            while len(merged) > MAX_NEIGHBOURS:
+                del merged[next(iter(merged))]
+            self._neighbours = merged

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Puts back what a stopped or killed agent left changed: `python -m agent.undo --config FILE`.
+
+For the unit's ExecStopPost: replays the undo journal without the loop. Exit code 0: nothing is left changed; 1: something
+could not be put back (said, it stays in the journal); 2: the configuration cannot be read; 3: an agent is running.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from agent.config import Config, ConfigError, load
+from agent.mapek.journal import NAME, Journal, JournalError
+from agent.mapek.replay import undo_records
+from agent.remedies import discover
+from agent.remedies.base import Action, Effector
+
+LEFT = 1
+NO_CONFIG = 2
+RUNNING = 3
+
+Say = Callable[[str], object]
+
+
+def undo(state_dir: Path, actions: Mapping[str, Action], effector: Callable[[], Effector], say: Say) -> int:
+    """Replays the journal in `state_dir`; the effector is built only where there is something to do. Exit code."""
+    journal = Journal(state_dir / NAME)
+    try:
+        journal.open()
+    except JournalError as error:
+        say(f"undo: {error}\n")
+        return RUNNING
+    try:
+        entries = journal.open_records()
+        put_back: list[int] = []
+        errors: list[str] = []
+        if entries:
+            put_back, errors = undo_records(journal, actions, effector())
+        for note in journal.notes:
+            say(f"undo: {note}\n")
+        for entry in reversed(entries):
+            if entry.seq in put_back:
+                say(f"undo: put back {entry.record.action} {_words(entry.record.args)}\n")
+        for error in errors:
+            say(f"undo: {error}\n")
+        if not entries:
+            say("undo: nothing to put back\n")
+    finally:
+        journal.close()
+    return LEFT if errors else 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command."""
+    parser = argparse.ArgumentParser(prog="agent.undo", description="Put back what the agent left changed.")
+    parser.add_argument("--config", required=True, metavar="FILE", help="the node's configuration")
+    options = parser.parse_args(arguments)
+    try:
+        config = load(options.config)
+    except (ConfigError, OSError) as error:
+        sys.stderr.write(f"undo: {error}\n")
+        return NO_CONFIG
+    actions = {action.id: action for action in discover()}
+    return undo(Path(config.node.state_dir), actions, lambda: _effector(config), sys.stdout.write)
+
+
+def _effector(config: Config) -> Effector:
+    from agent.effector import KernelEffector  # late: mostly there is nothing to put back
+
+    return KernelEffector(config)
+
+
+def _words(args: Mapping[str, str]) -> str:
+    return " ".join(f"{key}={value}" for key, value in args.items())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
