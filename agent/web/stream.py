@@ -52,9 +52,10 @@ class Stream:
             return
         queue: asyncio.Queue[bytes | None] = asyncio.Queue(STREAM_QUEUE_MAX)
         self._clients.add(queue)
+        missed = self._missed(last_id)  # now: what is published from here on comes by the queue
         try:
             yield b"retry: %d\n\n" % RETRY_MS
-            for event in self._missed(last_id):
+            for event in missed:
                 yield event
             while True:
                 try:

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rules of the status document: what the technician is told."""
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+
+from agent import status
+from agent.events import Decision, Diagnosis, Outcome, Remedy, Result, Snapshot, Verdict
+from agent.readings import Hardif, Host, Mesh, Neighbour, Originator, Peer, Radio, Service, Station
+
+MAC = "02:78:30:02:00:01"
+LOOP = status.Loop(now=1000.0, wall=5_000_000.0, node="n1", mode="heal", started=900.0, healthy_once=True)
+MESH = Mesh(
+    name="bat0", index=3, mac="02:78:30:00:00:01", algo="BATMAN_V", ogm_interval_ms=300, hop_penalty=30,
+    gw_mode="off", bla=False, bonding=False, hardifs=(Hardif("e2", 4, MAC, True),),
+    neighbours=(Neighbour("e2", MAC, 0.1, 100_000),), neighbours_at=999.5,
+    originators=tuple(Originator("02:78:30:00:00:02", MAC, hardif, 0.1) for hardif in ("e2", "e3")),
+)  # fmt: skip
+SNAPSHOT = Snapshot(at=999.5, wall=4_999_999.5, mesh=MESH)
+DIAGNOSIS = Diagnosis(
+    id="d1", fault="link-dead", subject=f"hardif/e2/{MAC}", onset=990.0, at=990.4,
+    evidence={"ELP silent for": "0.5 s"}, sentence="The link e2 to n2 is dead.",
+)  # fmt: skip
+
+
+def _episode(verdict: Verdict | None = None, result: Result | None = None, **more: Any) -> status.Episode:
+    remedy = Remedy("detach-hardif", "hardif/e2", {})
+    return status.Episode(
+        DIAGNOSIS,
+        title="Link dead",
+        by_hand="Check the cable.",
+        decision=Decision("d1", verdict, remedy, "It takes e2 out of the mesh.", 990.5) if verdict else None,
+        outcome=Outcome(
+            "d1", "link-dead", "hardif/e2", "detach-hardif", result, "Traffic goes on.", 991.0, 1.0
+        )
+        if result
+        else None,
+        **more,
+    )
+
+
+def _loop(**changes: Any) -> status.Loop:
+    return msgspec.structs.replace(LOOP, **changes)
+
+
+@pytest.mark.parametrize(
+    ("loop", "snapshot", "state"),
+    [
+        (LOOP, None, "starting"),
+        (_loop(healthy_once=False), SNAPSHOT, "starting"),
+        (LOOP, SNAPSHOT, "healthy"),
+        (_loop(paused_until=5_000_060.0), SNAPSHOT, "paused"),
+        (_loop(paused_until=4_999_999.0), SNAPSHOT, "healthy"),
+        (_loop(episodes=(_episode(),)), SNAPSHOT, "healing"),
+        (_loop(episodes=(_episode(Verdict.ACT),)), SNAPSHOT, "healing"),
+        (_loop(episodes=(_episode(Verdict.WAIT),)), SNAPSHOT, "healing"),
+        (_loop(episodes=(_episode(Verdict.NOTHING),)), SNAPSHOT, "broken"),
+        (_loop(episodes=(_episode(Verdict.OBSERVE),)), SNAPSHOT, "broken"),
+        (_loop(episodes=(_episode(Verdict.NOTHING, Result.FAILED, open=False),)), SNAPSHOT, "healthy"),
+    ],
+)
+def test_state_is_one_word_for_the_node(loop: status.Loop, snapshot: Snapshot | None, state: str) -> None:
+    assert status.build(loop, snapshot)["state"] == state
+
+
+def test_document_is_plain_json() -> None:
+    loop = _loop(episodes=(_episode(Verdict.ACT, Result.CONTAINED),))
+    document = status.build(loop, msgspec.structs.replace(SNAPSHOT, host=Host(load1=0.5)))
+    assert json.loads(json.dumps(document)) == document
+
+
+def test_verdict_says_what_is_wrong_what_is_done_and_what_to_do() -> None:
+    verdict = status.build(_loop(episodes=(_episode(Verdict.ACT),)), SNAPSHOT)["verdict"]
+    assert verdict["sentence"] == "The link e2 to n2 is dead."
+    assert verdict["doing"] == "It takes e2 out of the mesh."
+    assert verdict["you"] == "Nothing yet. If it stays: Check the cable."
+
+
+def test_a_person_is_asked_where_no_remedy_is_left() -> None:
+    verdict = status.build(_loop(episodes=(_episode(Verdict.NOTHING),)), SNAPSHOT)["verdict"]
+    assert verdict["you"] == "Check the cable."
+
+
+def test_fault_that_needs_a_person_comes_before_newer_ones() -> None:
+    other = status.Episode(msgspec.structs.replace(DIAGNOSIS, id="d2", at=999.0, sentence="Another."))
+    verdict = status.build(_loop(episodes=(_episode(Verdict.NOTHING), other)), SNAPSHOT)["verdict"]
+    assert verdict["sentence"] == "The link e2 to n2 is dead. 1 further fault below."
+
+
+def test_observe_mode_says_that_it_never_acts() -> None:
+    assert "never acts" in status.build(_loop(mode="observe"), SNAPSHOT)["verdict"]["doing"]
+
+
+def test_unreadable_sources_are_not_called_fine() -> None:
+    snapshot = msgspec.structs.replace(SNAPSHOT, errors={"mesh": "module missing"})
+    document = status.build(_loop(errors={"web": "port in use"}), snapshot)
+    assert "2 sources cannot be read" in document["verdict"]["sentence"]
+    assert document["errors"] == {"mesh": "module missing", "web": "port in use"}
+
+
+def test_neighbour_has_its_name_its_signal_and_its_true_age() -> None:
+    snapshot = msgspec.structs.replace(
+        SNAPSHOT,
+        peers=(Peer("n2", "02:78:30:00:00:02", "e2", MAC, "fe80::1", 0.2, True),),
+        radios=(Radio("e2", 4, MAC, "mesh", stations=(Station(MAC, 0.1, signal_dbm=-61),)),),
+    )
+    row = status.build(LOOP, snapshot)["neighbours"][0]
+    assert (row["node"], row["signal_dbm"], row["last_seen_ms"]) == ("n2", -61, 600)
+
+
+def test_ways_to_one_node_count_once() -> None:
+    assert status.build(LOOP, SNAPSHOT)["mesh"]["nodes"] == 1
+
+
+def test_open_faults_come_first_and_the_list_is_bounded() -> None:
+    ended = [
+        status.Episode(msgspec.structs.replace(DIAGNOSIS, id=f"e{n}", at=float(n)), open=False)
+        for n in range(50)
+    ]
+    faults = status.build(_loop(episodes=(_episode(Verdict.ACT), *ended)), SNAPSHOT)["faults"]
+    assert len(faults) == status.FAULTS_MAX
+    assert [row["id"] for row in faults[:3]] == ["d1", "e49", "e48"]
+
+
+def test_strangers_cannot_blow_the_document_up() -> None:
+    peers = tuple(Peer("x" * 10_000, MAC, "e2", MAC, "", 0.1, None) for _ in range(3))
+    neighbours = tuple(Neighbour("e2", MAC, 0.1) for _ in range(5000))
+    mesh = msgspec.structs.replace(MESH, neighbours=neighbours)
+    document = status.build(LOOP, msgspec.structs.replace(SNAPSHOT, mesh=mesh, peers=peers))
+    assert len(document["neighbours"]) == status.ROWS_MAX
+    assert len(document["neighbours"][0]["node"]) == status.TEXT_MAX
+
+
+def test_control_characters_are_taken_out() -> None:
+    assert "\x1b" not in status.build(_loop(node="a\x1b[2J"), None)["node"]
+
+
+def test_services_are_listed() -> None:
+    snapshot = msgspec.structs.replace(
+        SNAPSHOT, services=(Service("mosquitto", "hung", detail="no CONNACK"),)
+    )
+    assert status.build(LOOP, snapshot)["services"] == [
+        {"name": "mosquitto", "state": "hung", "detail": "no CONNACK"}
+    ]
