@@ -66,7 +66,7 @@ class EchoSocket:
     def send(self, index: int, address: str, ident: int, sequence: int) -> None:
         """Ask `address` (link-local) on interface `index`; ident and sequence are taken modulo 65536.
 
-        InterfaceGoneError; RefusedError: down (ENETDOWN), without an address (EADDRNOTAVAIL), full (EAGAIN).
+        RefusedError: gone, down or without an address (ENETUNREACH, EADDRNOTAVAIL), queue full (EAGAIN).
         """
         self._remember(ident & 0xFFFF)
         packet = _ICMP.pack(ECHO_REQUEST, 0, 0, ident & 0xFFFF, sequence & 0xFFFF) + self._token

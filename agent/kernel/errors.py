@@ -56,6 +56,8 @@ _MENDS = {
     _errno.EBUSY: "the device is busy; it is tried again",
     _errno.EEXIST: "it exists already",
     _errno.ENETDOWN: "the interface is down; `ip link set DEV up`",
+    _errno.ENETUNREACH: "the interface is gone, down or without an IPv6 link-local address",
+    _errno.EADDRNOTAVAIL: "the interface has no such address",
     _errno.ERFKILL: "the radio is switched off; `rfkill unblock wifi`",
     _errno.ENOMEM: "the kernel has no memory left",
     _errno.ENOBUFS: "the receive buffer overflowed; it is read again",

@@ -29,6 +29,7 @@ WIDTH_20_NOHT: Final = 0
 WIDTH_20: Final = 1
 CHANNEL_NO_HT: Final = 0
 CHANNEL_HT20: Final = 1
+BEACON_TU: Final = 100  # an access point's; mac80211's own for a mesh is 1000, too slow a sign of life
 MAX_MESH_ID: Final = 32  # bytes, IEEE 802.11
 
 
@@ -65,12 +66,22 @@ class Nl80211:
         self._family.request(CMD_SET_INTERFACE, payload, f"making interface {ifindex} {kind}")
 
     def join_mesh(
-        self, ifindex: int, mesh_id: str, freq_mhz: int, *, ht: bool = True, forwarding: bool = False
+        self,
+        ifindex: int,
+        mesh_id: str,
+        freq_mhz: int,
+        *,
+        ht: bool = True,
+        forwarding: bool = False,
+        beacon_tu: int = BEACON_TU,
     ) -> None:
-        """Join an open 802.11s mesh on a 20 MHz channel; batman-adv forwards, so 802.11s does not."""
+        """Join an open 802.11s mesh on a 20 MHz channel; batman-adv forwards, so 802.11s does not.
+
+        `beacon_tu`: units of 1.024 ms; how fresh the peers' `inactive_age` is at rest.
+        """
         config = nl.nested(Attr.MESH_CONFIG, nl.u8(MESHCONF_FORWARDING, forwarding))
         payload = nl.u32(Attr.IFINDEX, ifindex) + nl.attribute(Attr.MESH_ID, _identity(mesh_id))
-        payload += _channel(freq_mhz, ht) + config
+        payload += _channel(freq_mhz, ht) + config + nl.u32(Attr.BEACON_INTERVAL, beacon_tu)
         self._family.request(
             CMD_JOIN_MESH, payload, f"joining mesh {mesh_id!r} at {freq_mhz} MHz on {ifindex}"
         )

@@ -41,6 +41,7 @@ class Attr(enum.IntEnum):
     IFNAME = 4
     IFTYPE = 5
     MAC = 6
+    BEACON_INTERVAL = 12
     STA_INFO = 21
     MESH_ID = 24
     SUPPORTED_IFTYPES = 32
@@ -73,7 +74,7 @@ class Wiphy(msgspec.Struct, frozen=True):
 
 
 def radio(buffer: bytearray, start: int, end: int) -> Radio | None:
-    """One interface; None for what has no network device (P2P)."""
+    """One interface; None for what has no network device (P2P). Of a mesh the name is not told."""
     found = nl.attributes(buffer, start + GENL_HEADER, end)
     index = nl.get_u32(buffer, found, Attr.IFINDEX)
     name = nl.get_text(buffer, found, Attr.IFNAME)
