@@ -23,8 +23,8 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="lab",
         description="A virtual mesh on a virtual machine with the real kernel.",
-        epilog="exit codes: 0 done, 1 failed, 2 wrong request, 3 no such lab, 4 not ready in time, 70 a machine died; "
-        "`exec` returns the program's own",
+        epilog="exit codes: 0 done, 1 failed, 2 wrong request, 3 no such lab, 4 not ready in time, "
+        "70 a machine died; `exec` returns the program's own",
     )
     verbs = top.add_subparsers(dest="command", required=True)
 
@@ -39,7 +39,9 @@ def parser() -> argparse.ArgumentParser:
     up.add_argument("--no-agent", action="store_true", help="batman-adv alone, set up by the lab")
     up.add_argument("--no-wait", action="store_true", help="return when the nodes are made")
     up.add_argument("--systemd", action="store_true", help="boot systemd in the machines (vm:N)")
-    up.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override in every x0.yaml")
+    up.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="override in every x0.yaml"
+    )
     add("down", commands.down, "end the lab; leaves nothing behind")
     add("status", commands.status, "nodes, agents, pages, faults in force")
     run = add("exec", commands.execute, "run a program in a node")
@@ -69,7 +71,9 @@ def parser() -> argparse.ArgumentParser:
     clear.add_argument("--node")
     clear.add_argument("--peer")
 
-    traffic = verbs.add_parser("traffic", help="watch from outside").add_subparsers(dest="verb", required=True)
+    traffic = verbs.add_parser("traffic", help="watch from outside").add_subparsers(
+        dest="verb", required=True
+    )
     start = add("start", commands.traffic_start, "ping from node to node until stopped", traffic)
     start.add_argument("source", metavar="FROM")
     start.add_argument("target", metavar="TO")

@@ -1,20 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A running lab, for tests, benchmarks and the command line. Synchronous; one short connection per request."""
+"""A running lab, for tests, benchmarks and the command line. Synchronous; a short connection per request."""
 
 import json
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from tools.lab import faults, ping, state
 from tools.lab.connection import Connection
-from tools.lab.errors import LabError, MachineError, NotReadyError, UsageError
+from tools.lab.errors import LabError, MachineError, UsageError
 from tools.lab.faults.base import Target
 from tools.lab.guest import frames
 from tools.lab.nodeconfig import address
+from tools.lab.routes import Routes
 from tools.lab.state import LabState, Machine
 from tools.lab.topology import Topology, parse
 
@@ -34,7 +36,7 @@ class Completed:
 
 @dataclass(frozen=True)
 class Injection:
-    """A fault in force. `at`: seconds since 1970 of the machine's clock (that of `ping -D`); `until` None: for good."""
+    """A fault in force. `at`: seconds since 1970, on the clock of `ping -D`; `until` None: for good."""
 
     fault: str
     node: str
@@ -45,7 +47,7 @@ class Injection:
 
 
 class Lab:
-    """Requests to a running lab by its name. Every method raises MachineError when a machine died (exit code 70)."""
+    """Requests to a running lab by its name. Every method raises MachineError when a machine died."""
 
     def __init__(self, lab_state: LabState) -> None:
         self.state = lab_state
@@ -65,8 +67,6 @@ class Lab:
         """The nodes' names."""
         return self.topology.names
 
-    # --- programs -----------------------------------------------------------------------------------------------
-
     def exec(
         self,
         node: str | None,
@@ -76,9 +76,15 @@ class Lab:
         timeout: float | None = REQUEST_S,
         env: Mapping[str, str] | None = None,
     ) -> Completed:
-        """Run a program in a node (None: the machine itself) and wait. Raises LabError if it fails and `check`."""
+        """Run a program in a node (None: the machine) and wait. Raises LabError if it fails and `check`."""
         output: dict[int, list[bytes]] = {frames.STDOUT: [], frames.STDERR: []}
-        request = {"op": "exec", "node": node, "argv": list(argv), "stdin": stdin is not None, "env": dict(env or {})}
+        request = {
+            "op": "exec",
+            "node": node,
+            "argv": list(argv),
+            "stdin": stdin is not None,
+            "env": dict(env or {}),
+        }
         with self.connect(node, request, timeout) as link:
             if stdin is not None:
                 for start in range(0, len(stdin), frames.CHUNK):
@@ -86,7 +92,9 @@ class Lab:
                 link.send(frames.pack(frames.STDIN, b""))
             for channel, payload in link.frames():
                 output[channel].append(payload)
-        out, err = (b"".join(output[channel]).decode(errors="replace") for channel in (frames.STDOUT, frames.STDERR))
+        out, err = (
+            b"".join(output[channel]).decode(errors="replace") for channel in (frames.STDOUT, frames.STDERR)
+        )
         done = Completed(int(link.answer["exit"]), out, err)
         if check and done.exit:
             raise LabError(f"{node}: {' '.join(argv)} ended with {done.exit}: {(err or out).strip()[-2000:]}")
@@ -96,7 +104,9 @@ class Lab:
         """Run a program that prints JSON and return it decoded."""
         return json.loads(self.exec(node, *argv).stdout)
 
-    def log(self, node: str, unit: str = "agent", *, follow: bool = False, offset: int = 0) -> Iterator[bytes]:
+    def log(
+        self, node: str, unit: str = "agent", *, follow: bool = False, offset: int = 0
+    ) -> Iterator[bytes]:
         """Yield the parts of a node's log; with `follow` it never ends by itself."""
         self.topology.number(node)
         path = f"/run/x0-lab/{node}/log/{unit}.log"
@@ -104,8 +114,6 @@ class Lab:
         with self.connect(node, request, None if follow else REQUEST_S) as link:
             for _, payload in link.frames():
                 yield payload
-
-    # --- faults -------------------------------------------------------------------------------------------------
 
     def inject(
         self, fault: str, node: str, peer: str | None = None, seconds: float | None = None
@@ -118,28 +126,43 @@ class Lab:
         target = Target(self.topology, number(node), None if peer is None else number(peer))
         make, back = kind.inject(target), kind.clear(target)
         request = {"op": "inject", "fault": fault, "node": node, "peer": peer, "seconds": seconds}
-        told: dict[str, Any] | None = None
         own = self.machine(node)
-        for machine in sorted(self.state.machines, key=lambda each: each.name != own.name):
-            mine = [operation for operation in make if self._concerns(operation, machine)]
-            if mine or machine == own:
-                undo = [operation for operation in back if self._concerns(operation, machine)]
-                answer = self.request(machine, {**request, "inject": mine, "clear": undo})
-                told = told or answer
-        assert told is not None
+
+        def send(machine: Machine) -> dict[str, Any]:
+            mine, undo = ([each for each in part if self._concerns(each, machine)] for part in (make, back))
+            return self.request(machine, {**request, "inject": mine, "clear": undo})
+
+        concerned = [
+            machine
+            for machine in self.state.machines
+            if machine == own or any(self._concerns(operation, machine) for operation in make)
+        ]
+        with ThreadPoolExecutor(len(concerned)) as pool:
+            told = min(pool.map(send, concerned), key=lambda answer: float(answer["at"]))
         return Injection(fault, node, peer, told["at"], told["took_ms"], told["until"])
 
-    def clear(self, fault: str | None = None, node: str | None = None, peer: str | None = None) -> list[dict[str, Any]]:
+    def clear(
+        self, fault: str | None = None, node: str | None = None, peer: str | None = None
+    ) -> list[dict[str, Any]]:
         """Clear the faults that match, all if nothing is given; return them with `cleared` and `problems`."""
         given = {"fault": fault, "node": node, "peer": peer}
         like = {key: value for key, value in given.items() if value is not None}
-        answers = [self.request(machine, {"op": "clear", "like": like}) for machine in self.state.machines]
-        return [cleared for answer in answers for cleared in answer["cleared"]]
+        cleared: dict[tuple[str, ...], dict[str, Any]] = {}
+        for machine in self.state.machines:
+            for each in self.request(machine, {"op": "clear", "like": like})["cleared"]:
+                known = cleared.setdefault((each["fault"], each["node"], str(each["peer"])), each)
+                if known is not each:  # the same fault's part on the peer's machine
+                    known["problems"] += each["problems"]
+        return list(cleared.values())
 
     def injections(self) -> list[dict[str, Any]]:
         """Return the faults in force."""
-        answers = [self.request(machine, {"op": "injections"}) for machine in self.state.machines]
-        return [injection for answer in answers for injection in answer["injections"]]
+        return [
+            injection
+            for machine in self.state.machines
+            for injection in self.request(machine, {"op": "injections"})["injections"]
+            if injection["node"] in machine.nodes  # a peer's machine lists its part of the same fault
+        ]
 
     def _concerns(self, operation: dict[str, Any], machine: Machine) -> bool:
         if "edge" in operation:
@@ -147,10 +170,8 @@ class Lab:
             return bool({f"n{link.a}", f"n{link.b}"} & set(machine.nodes))
         return operation["node"] in machine.nodes
 
-    # --- traffic ------------------------------------------------------------------------------------------------
-
     def traffic_start(self, source: str, target: str, interval: float = 0.05) -> str:
-        """Send pings from node to node until stopped; return the flow's name. Raises LabError if it runs already."""
+        """Send pings from node to node until stopped; return the flow's name. One flow a pair of nodes."""
         where = address(self.topology.number(target))
         name = f"{TRAFFIC}{source}-{target}"
         argv = ["ping", "-D", "-O", "-n", "-i", str(interval), where]
@@ -179,17 +200,18 @@ class Lab:
             (machine, task)
             for machine in self.state.machines
             for task in self.request(machine, {"op": "task-list"})["tasks"]
-            if task["name"].startswith(TRAFFIC) and (name is None or task["name"].removeprefix(TRAFFIC) == name.removeprefix(TRAFFIC))
+            if task["name"].startswith(TRAFFIC)
+            and (name is None or task["name"].removeprefix(TRAFFIC) == name.removeprefix(TRAFFIC))
         ]
         if name is not None and not flows:
             raise UsageError(f"no flow {name}; start it: lab traffic start FROM TO")
         return flows
 
-    # --- agents and pages ---------------------------------------------------------------------------------------
-
     def agent(self, node: str, action: str) -> dict[str, Any]:
         """start, stop, or send a signal by its name (SIGKILL, SIGSTOP ...) to a node's agent."""
-        return self.request(self.machine(node), {"op": "unit", "node": node, "unit": "agent", "action": action})
+        return self.request(
+            self.machine(node), {"op": "unit", "node": node, "unit": "agent", "action": action}
+        )
 
     def sync(self) -> None:
         """Bring the tree's agent into the machines again; agents started from now on run it."""
@@ -198,7 +220,11 @@ class Lab:
 
     def units(self) -> list[dict[str, Any]]:
         """Return what is known of each node's agent: pid, starts, last exit."""
-        return [unit for machine in self.state.machines for unit in self.request(machine, {"op": "units"})["units"]]
+        return [
+            unit
+            for machine in self.state.machines
+            for unit in self.request(machine, {"op": "units"})["units"]
+        ]
 
     def page(self, node: str, path: str = "/") -> str:
         """Return the URL of a node's page on the host."""
@@ -207,7 +233,7 @@ class Lab:
     def health(self, node: str) -> str:
         """Return the state a node's agent tells at /healthz; "silent" when nobody answers."""
         try:
-            with urllib.request.urlopen(self.page(node, "/healthz"), timeout=PAGE_S) as answer:
+            with urllib.request.urlopen(self.page(node, "/healthz"), timeout=PAGE_S) as answer:  # noqa: S310 - ours
                 return str(json.load(answer)["state"])
         except urllib.error.HTTPError as error:
             try:
@@ -217,7 +243,14 @@ class Lab:
         except (OSError, ValueError, KeyError):
             return "silent"
 
-    # --- machines -----------------------------------------------------------------------------------------------
+    def path(self, source: str, target: str) -> list[str]:
+        """Return the nodes a packet passes now, by each node's own `batctl` table. Raises NotReadyError."""
+        return self.routes.path(source, target)
+
+    @cached_property
+    def routes(self) -> Routes:
+        """The nodes' routing tables."""
+        return Routes(self)
 
     def machine(self, node: str | None) -> Machine:
         """Return the machine a node is on. Raises UsageError."""
@@ -226,7 +259,9 @@ class Lab:
         self.topology.number(node)
         return next(machine for machine in self.state.machines if node in machine.nodes)
 
-    def request(self, machine: Machine, request: dict[str, Any], timeout: float | None = REQUEST_S) -> dict[str, Any]:
+    def request(
+        self, machine: Machine, request: dict[str, Any], timeout: float | None = REQUEST_S
+    ) -> dict[str, Any]:
         """Send one request to a machine and return its answer."""
         with Connection(machine.port, self._signed(request), self._why(machine), timeout) as link:
             for _ in link.frames():
@@ -259,52 +294,3 @@ class Lab:
             return None
 
         return why
-
-    # --- the mesh -----------------------------------------------------------------------------------------------
-
-    def path(self, source: str, target: str) -> list[str]:
-        """Return the nodes a packet passes now, by each node's own `batctl` table. Raises NotReadyError."""
-        here, goal = source, self.topology.number(target)
-        chain = [here]
-        while here != target:
-            hop = self._next_hop(here, goal)
-            if hop in chain:
-                raise NotReadyError(f"the way from {source} to {target} loops: {' > '.join([*chain, hop])}")
-            chain.append(hop)
-            here = hop
-        return chain
-
-    def _next_hop(self, node: str, goal: int) -> str:
-        originator = self.identity(f"n{goal}")
-        table = self.json(node, "batctl", "meshif", "bat0", "originators_json")
-        for row in table:
-            if row["orig_address"] == originator and row.get("best"):
-                return self.owner(row["neigh_address"])
-        raise NotReadyError(f"{node} knows no way to n{goal} ({originator}) yet")
-
-    def identity(self, node: str) -> str:
-        """Return a node's originator address: that of its primary interface."""
-        if node not in self._identities:
-            info = self.json(node, "batctl", "meshif", "bat0", "mesh_json")
-            self._identities[node] = info["hard_address"]
-        return self._identities[node]
-
-    @cached_property
-    def _identities(self) -> dict[str, str]:
-        return {}
-
-    @cached_property
-    def _owners(self) -> dict[str, str]:
-        return {link.mac(end): f"n{end}" for link in self.topology.links for end in (link.a, link.b)}
-
-    def owner(self, mac: str) -> str:
-        """Return the node that has a device of this address. Raises LabError."""
-        if mac not in self._owners:
-            for node in self.nodes:
-                for device in self.json(node, "ip", "-j", "link"):
-                    self._owners.setdefault(device.get("address", ""), node)
-        if mac not in self._owners:
-            raise LabError(f"no node has a device with address {mac}")
-        return self._owners[mac]
-
-

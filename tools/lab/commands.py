@@ -57,7 +57,12 @@ def up(arguments: argparse.Namespace) -> int:
         say=lambda text: None if arguments.json else print(text, file=sys.stderr),
     )
     pages = {node: lab.page(node) for node in lab.nodes} if lab.state.agents else {}
-    data = {"name": arguments.name, "nodes": lab.nodes, "pages": pages, "seconds": round(time.monotonic() - started, 2)}
+    data = {
+        "name": arguments.name,
+        "nodes": lab.nodes,
+        "pages": pages,
+        "seconds": round(time.monotonic() - started, 2),
+    }
     lines = [f"lab {arguments.name!r}: {', '.join(lab.nodes)}"]
     lines += [f"  {node}  {page}" for node, page in pages.items()]
     return show(arguments, data, "\n".join(lines))
@@ -85,7 +90,10 @@ def status(arguments: argparse.Namespace) -> int:
     data = {"name": lab.state.name, "topology": lab.state.topology, "nodes": rows, "faults": broken}
     lines = [f"lab {lab.state.name!r}: {lab.state.topology}"]
     lines += ["  " + "  ".join(str(value) for value in row.values()) for row in rows]
-    lines += [f"  broken since {clock(each['at'])}: {each['fault']} {each['node']} {each['peer'] or ''}" for each in broken]
+    lines += [
+        f"  broken since {clock(each['at'])}: {each['fault']} {each['node']} {each['peer'] or ''}"
+        for each in broken
+    ]
     return show(arguments, data, "\n".join(lines))
 
 
@@ -141,7 +149,9 @@ def agent(arguments: argparse.Namespace) -> int:
     if arguments.action == "restart":
         lab.sync()
     told = [[lab.agent(node, action) for action in actions][-1] for node in chosen]
-    return show(arguments, {"agents": told}, "\n".join(f"{each['node']}: {arguments.action}" for each in told))
+    return show(
+        arguments, {"agents": told}, "\n".join(f"{each['node']}: {arguments.action}" for each in told)
+    )
 
 
 def fault_list(arguments: argparse.Namespace) -> int:
@@ -161,7 +171,10 @@ def fault_inject(arguments: argparse.Namespace) -> int:
 def fault_clear(arguments: argparse.Namespace) -> int:
     """Mend what was broken."""
     cleared = Lab.open(arguments.name).clear(arguments.fault, arguments.node, arguments.peer)
-    lines = [f"{each['fault']} {each['node']} {each['peer'] or ''}: cleared {clock(each['cleared'])}" for each in cleared]
+    lines = [
+        f"{each['fault']} {each['node']} {each['peer'] or ''}: cleared {clock(each['cleared'])}"
+        for each in cleared
+    ]
     problems = [problem for each in cleared for problem in each["problems"]]
     show(arguments, {"cleared": cleared}, "\n".join(lines + problems) or "nothing was broken")
     return 1 if problems else 0
@@ -190,6 +203,10 @@ def _reports(arguments: argparse.Namespace, reports: dict[str, Report]) -> int:
         gap = report.longest_gap
         longest = None if gap is None else {**asdict(gap), "seconds": round(gap.seconds, 3)}
         data[name] = asdict(report) | {"lost": report.lost, "longest_gap": longest}
-        words = "no gap" if gap is None else f"longest gap {gap.seconds:.2f} s from {clock(gap.start)} to {clock(gap.end)}"
+        words = (
+            "no gap"
+            if gap is None
+            else f"longest gap {gap.seconds:.2f} s from {clock(gap.start)} to {clock(gap.end)}"
+        )
         lines.append(f"{name}: sent {report.sent}, lost {report.lost}, {words}")
     return show(arguments, data, "\n".join(lines) or "no traffic was started")

@@ -16,7 +16,9 @@ CONNECT_S = 5.0
 class Connection:
     """Sends one request and reads frames until the closing answer. `why` tells what became of the machine."""
 
-    def __init__(self, port: int, request: dict[str, Any], why: Callable[[], str | None], timeout: float | None) -> None:
+    def __init__(
+        self, port: int, request: dict[str, Any], why: Callable[[], str | None], timeout: float | None
+    ) -> None:
         self._why = why
         self._deadline = None if timeout is None else time.monotonic() + timeout
         self._what = f"{request['op']} {request.get('node', '')}".strip()
@@ -84,4 +86,6 @@ class Connection:
             return MachineError(f"{self._what}: {told}")
         if error is None:
             return NotReadyError(f"{self._what}: no answer in time; is it stuck? see lab status")
-        return NotReadyError(f"{self._what}: {error}; the machine runs but does not answer: lab status, then lab down")
+        return NotReadyError(
+            f"{self._what}: {error}; the machine runs but does not answer: lab status, then lab down"
+        )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the lab can fail with. Each class has its exit code, so that a script can tell a lab's failure from a test's."""
+"""What the lab can fail with. Each class has its exit code: a script tells a lab's failure from a test's."""
 
 
 class LabError(Exception):

@@ -30,12 +30,16 @@ Say = Callable[[str], None]
 
 
 def build() -> Path:
-    """Return the directory of the lab's image, building it if its recipe changed. X0_LAB_IMAGE names another."""
+    """Return the directory of the lab's image, built if its recipe changed. X0_LAB_IMAGE names another."""
     given = os.environ.get("X0_LAB_IMAGE")
     if given:
         return Path(given)
     done = subprocess.run(
-        [sys.executable, "-m", "image.build", "lab"], cwd=state.TREE, stdout=subprocess.PIPE, text=True, check=False
+        [sys.executable, "-m", "image.build", "lab"],
+        cwd=state.TREE,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
     )
     if done.returncode:
         raise LabError(f"the lab's image was not built (exit {done.returncode}); its reason stands above")
@@ -52,7 +56,7 @@ def up(
     wait: bool = True,
     say: Say = lambda _text: None,
 ) -> Lab:
-    """Start a lab and return it when it is ready: every agent healthy, or without agents the mesh's ends answering.
+    """Start a lab and return it when it is ready: every agent healthy, and the mesh's ends answering.
 
     Raises UsageError when it runs already; on any other failure nothing is left running.
     """
@@ -62,7 +66,9 @@ def up(
     folder = state.folder(name)
     if (folder / "lab.json").exists():
         if any(state.owns(machine.pid, name) for machine in state.load(name).machines):
-            raise UsageError(f"lab {name!r} runs already; end it (lab down --name {name}) or choose another --name")
+            raise UsageError(
+                f"lab {name!r} runs already; end it (lab down --name {name}) or choose another --name"
+            )
         down(name)
     image = build()
     shutil.rmtree(folder, ignore_errors=True)
@@ -94,11 +100,17 @@ def _start_machines(topology: Topology, image: Path, folder: Path, *, systemd: b
     numbers = range(1, topology.count + 1)
     groups = [[number] for number in numbers] if topology.machines else [list(numbers)]
     udp = iter(qemu.free_ports(2 * len(topology.links), socket.SOCK_DGRAM) if topology.machines else [])
-    ports = {(i, end): next(udp) for i, link in enumerate(topology.links) for end in (link.a, link.b) if topology.machines}
+    ports = {
+        (i, end): next(udp)
+        for i, link in enumerate(topology.links)
+        for end in (link.a, link.b)
+        if topology.machines
+    }
     machines: list[Machine] = []
     try:
         for group in groups:
-            machines.append(_start_machine(topology, group, ports, image, folder, systemd=systemd))
+            # one by one: if the third fails, the first two must be known
+            machines.append(_start_machine(topology, group, ports, image, folder, systemd=systemd))  # noqa: PERF401
     except BaseException:
         for machine in machines:
             qemu.end(machine.pid, folder.name)
@@ -107,7 +119,13 @@ def _start_machines(topology: Topology, image: Path, folder: Path, *, systemd: b
 
 
 def _start_machine(
-    topology: Topology, group: list[int], ports: dict[tuple[int, int], int], image: Path, folder: Path, *, systemd: bool
+    topology: Topology,
+    group: list[int],
+    ports: dict[tuple[int, int], int],
+    image: Path,
+    folder: Path,
+    *,
+    systemd: bool,
 ) -> Machine:
     name = f"n{group[0]}" if topology.machines else "mesh"
     cables = tuple(
@@ -139,9 +157,13 @@ def _set_up(lab: Lab, machine: Machine, overrides: dict[str, Any], *, agents: bo
             raise
         except LabError as error:
             if time.monotonic() > deadline:
-                raise NotReadyError(f"machine {machine.name} did not answer within {BOOT_S:.0f} s: {error}") from error
+                raise NotReadyError(
+                    f"machine {machine.name} did not answer within {BOOT_S:.0f} s: {error}"
+                ) from error
             time.sleep(POLL_S)
-    lab.request(machine, {"op": "setup", "spec": spec(lab.topology, machine, overrides, mesh=not agents)}, BOOT_S)
+    told = spec(lab.topology, machine, overrides, mesh=not agents)
+    # a machine without KVM starts with a clock of whole seconds: several would differ
+    lab.request(machine, {"op": "setup", "now": time.time(), "spec": told}, BOOT_S)
 
 
 def spec(topology: Topology, machine: Machine, overrides: dict[str, Any], *, mesh: bool) -> dict[str, Any]:
@@ -157,7 +179,9 @@ def spec(topology: Topology, machine: Machine, overrides: dict[str, Any], *, mes
         }
         for number in numbers
     ]
-    edges = [_edge(i, link, numbers) for i, link in enumerate(topology.links) if {link.a, link.b} & set(numbers)]
+    edges = [
+        _edge(i, link, numbers) for i, link in enumerate(topology.links) if {link.a, link.b} & set(numbers)
+    ]
     return {"machine": topology.machines, "mesh": mesh, "nodes": nodes, "edges": edges}
 
 
@@ -166,7 +190,9 @@ def _edge(number: int, link: Link, here: list[int]) -> dict[str, Any]:
         "id": number,
         "kind": link.kind,
         "ends": [
-            {"node": f"n{end}", "device": link.device(end), "mac": link.mac(end)} for end in (link.a, link.b) if end in here
+            {"node": f"n{end}", "device": link.device(end), "mac": link.mac(end)}
+            for end in (link.a, link.b)
+            if end in here
         ],
         "peers": [f"n{link.a}", f"n{link.b}"],
         "delay_ms": link.delay_ms,
@@ -206,9 +232,14 @@ def wait_healthy(lab: Lab, nodes: tuple[str, ...] | list[str], seconds: float) -
 def wait_answer(lab: Lab, source: str, target: str, seconds: float) -> None:
     """Return when `target` answers a ping of `source` over the mesh. Raises NotReadyError."""
     where = nodeconfig.address(lab.topology.number(target))
-    script = f"end=$(($(date +%s) + {int(seconds)})); until ping -n -c1 -W1 {where} >/dev/null 2>&1; do [ $(date +%s) -lt $end ] || exit 1; sleep 0.1; done"
+    script = (
+        f"end=$(($(date +%s) + {int(seconds)})); until ping -n -c1 -W1 {where} >/dev/null 2>&1; do "
+        "[ $(date +%s) -lt $end ] || exit 1; sleep 0.1; done"
+    )
     if lab.exec(source, "sh", "-c", script, check=False, timeout=seconds + 30).exit:
-        raise NotReadyError(f"{target} ({where}) does not answer {source} after {seconds:.0f} s; see: lab status")
+        raise NotReadyError(
+            f"{target} ({where}) does not answer {source} after {seconds:.0f} s; see: lab status"
+        )
 
 
 def _keep_evidence(name: str) -> None:

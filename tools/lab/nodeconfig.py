@@ -27,7 +27,9 @@ def configuration(topology: Topology, number: int, overrides: dict[str, Any]) ->
     """Return what stands in a node's x0.yaml."""
     links = [link for _, link in topology.links_of(number)]
     interfaces: list[dict[str, Any]] = [
-        {"name": link.device(number), "kind": "wire", "throughput": WIRE_KBIT} for link in links if link.kind != "radio"
+        {"name": link.device(number), "kind": "wire", "throughput": WIRE_KBIT}
+        for link in links
+        if link.kind != "radio"
     ]
     if any(link.kind == "radio" for link in links):
         interfaces.append({"name": "wlan0", "kind": "radio", "mesh_id": "x0lab", "frequency": 2412})

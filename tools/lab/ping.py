@@ -3,6 +3,7 @@
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 
 ANSWER = re.compile(r"^\[(\d+\.\d+)\] \d+ bytes from \S+ icmp_seq=(\d+) ttl=\d+ time=([\d.]+) ms(.*)$")
 SILENCE = re.compile(r"^\[(\d+\.\d+)\] no answer yet for icmp_seq=(\d+)$")
@@ -13,7 +14,7 @@ MISSED_INTERVALS = 3  # an answer later than this many intervals after the last 
 
 @dataclass(frozen=True)
 class Gap:
-    """A time without answers: from the last answer before to the first after; `end` None: still open at `seen`."""
+    """A time without answers: from the last answer to the next; `end` None: still open at `seen`."""
 
     start: float
     end: float | None
@@ -57,7 +58,7 @@ class Report:
 
 
 def read(text: str, interval: float) -> Report:
-    """Read ping's output. `interval`: seconds between requests. Lines that are none of ping's are passed over."""
+    """Read ping's output. `interval`: seconds between requests. Other lines are passed over."""
     answers: dict[int, float] = {}
     asked: set[int] = set()
     rtts: list[float] = []
@@ -94,7 +95,7 @@ def read(text: str, interval: float) -> Report:
 
 def _gaps(answered: list[float], first: float, last: float, least: float) -> tuple[Gap, ...]:
     edges = answered if answered and answered[0] - first < least else [first, *answered]
-    gaps = [Gap(a, b, b) for a, b in zip(edges, edges[1:], strict=False) if b - a > least]
+    gaps = [Gap(a, b, b) for a, b in pairwise(edges) if b - a > least]
     if last - edges[-1] > least:
         gaps.append(Gap(edges[-1], None, last))
     return tuple(gaps)

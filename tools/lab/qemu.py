@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Starting and ending the lab's virtual machines: QEMU under TCG, as an ordinary user, no device of the host."""
+"""Starting and ending the lab's virtual machines: QEMU under TCG, as an ordinary user."""
 
 import re
 import shutil
@@ -71,14 +71,45 @@ def command(plan: Plan, image: Path, folder: Path) -> list[str]:
     """Return the command line of a machine."""
     threads = "multi" if version() >= (FIRST_SAFE_MTTCG, 0) else "single"
     forwards = [f"hostfwd=tcp:127.0.0.1:{plan.port}-:{GUEST_PORT}"]
-    forwards += [f"hostfwd=tcp:127.0.0.1:{port}-:{GUEST_PAGE_BASE + node}" for node, port in plan.pages.items()]
+    forwards += [
+        f"hostfwd=tcp:127.0.0.1:{port}-:{GUEST_PAGE_BASE + node}" for node, port in plan.pages.items()
+    ]
     argv = [
-        *(QEMU, "-name", f"x0-lab-{plan.name}", "-accel", f"tcg,thread={threads}", "-machine", "q35", "-cpu", "max"),
-        *("-smp", "2", "-m", str(plan.memory_mb), "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"),
-        *("-serial", f"file:{folder / plan.name}.console", "-pidfile", f"{folder / plan.name}.pid", "-daemonize"),
+        *(
+            QEMU,
+            "-name",
+            f"x0-lab-{plan.name}",
+            "-accel",
+            f"tcg,thread={threads}",
+            "-machine",
+            "q35",
+            "-cpu",
+            "max",
+        ),
+        *(
+            "-smp",
+            "2",
+            "-m",
+            str(plan.memory_mb),
+            "-nodefaults",
+            "-no-user-config",
+            "-display",
+            "none",
+            "-no-reboot",
+        ),
+        *(
+            "-serial",
+            f"file:{folder / plan.name}.console",
+            "-pidfile",
+            f"{folder / plan.name}.pid",
+            "-daemonize",
+        ),
         *("-kernel", str(image / "vmlinuz"), "-initrd", str(image / "initrd.img")),
         # a panic ends the machine at once: the host sees it at the next request
-        *("-append", "console=ttyS0 quiet panic=-1 oops=panic net.ifnames=0 x0.init=/src/tools/lab/guest/init"),
+        *(
+            "-append",
+            "console=ttyS0 quiet panic=-1 oops=panic net.ifnames=0 x0.init=/src/tools/lab/guest/init",
+        ),
         *("-drive", f"file={image / 'root.squashfs'},if=virtio,format=raw,readonly=on,file.locking=off"),
         *("-fsdev", f"local,id=src,path={state.TREE},security_model=none,readonly=on,multidevs=remap"),
         *("-device", "virtio-9p-pci,fsdev=src,mount_tag=src"),
@@ -102,7 +133,9 @@ def command(plan: Plan, image: Path, folder: Path) -> list[str]:
 def start(plan: Plan, image: Path, folder: Path) -> int:
     """Start a machine and return QEMU's process id. Raises LabError with QEMU's words."""
     (folder / f"{plan.name}.console").unlink(missing_ok=True)
-    done = subprocess.run(command(plan, image, folder), capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(
+        command(plan, image, folder), capture_output=True, text=True, check=False, timeout=60
+    )
     if done.returncode:
         raise LabError(f"QEMU did not start {plan.name}: {done.stderr.strip() or done.returncode}")
     return int((folder / f"{plan.name}.pid").read_text())

@@ -27,7 +27,7 @@ class Machine(msgspec.Struct, frozen=True):
 
 
 class LabState(msgspec.Struct, frozen=True):
-    """A running lab. `agents`: it was started with agents. `started`: seconds since 1970 of the host's clock."""
+    """A running lab. `agents`: it was started with agents. `started`: seconds since 1970, host clock."""
 
     name: str
     topology: str
@@ -60,7 +60,9 @@ def load(name: str) -> LabState:
         return msgspec.json.decode(path.read_bytes(), type=LabState)
     except FileNotFoundError as error:
         running = ", ".join(names()) or "none"
-        raise NoLabError(f"no lab {name!r} runs (running: {running}); start it: lab up --name {name}") from error
+        raise NoLabError(
+            f"no lab {name!r} runs (running: {running}); start it: lab up --name {name}"
+        ) from error
     except msgspec.MsgspecError as error:
         raise NoLabError(f"{path} is damaged ({error}); end the lab with: lab down --name {name}") from error
 

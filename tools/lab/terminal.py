@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`lab shell`: this terminal, passed through to a shell in a node."""
 
+import json
 import os
 import select
 import shutil
@@ -9,6 +10,7 @@ import sys
 import termios
 import tty
 from types import FrameType
+from typing import Any
 
 from tools.lab.client import Lab
 from tools.lab.connection import Connection
@@ -41,7 +43,7 @@ def shell(lab: Lab, node: str | None) -> int:
 
 
 def _pass(link: Connection) -> int:
-    sources: list[object] = [link.socket, sys.stdin]
+    sources: list[Any] = [link.socket, sys.stdin]
     while True:
         ready, _, _ = select.select(sources, [], [])
         if sys.stdin in ready:
@@ -52,5 +54,5 @@ def _pass(link: Connection) -> int:
         if link.socket in ready:
             channel, payload = link.receive()
             if channel == frames.CONTROL:
-                return int(frames.json.loads(payload).get("exit", 1))
+                return int(json.loads(payload).get("exit", 1))
             os.write(sys.stdout.fileno(), payload)

@@ -133,12 +133,14 @@ def parse(text: str) -> Topology:
 
 
 def from_mapping(text: str, data: object) -> Topology:
-    """Read {nodes: N, machines: bool, links: [{a: n1, b: n2, kind, delay_ms, loss_percent, rate}]}. Raises UsageError."""
+    """Read {nodes: N, machines, links: [{a, b, kind, delay_ms, loss_percent, rate}]}. Raises UsageError."""
     if not isinstance(data, Mapping) or not isinstance(data.get("links"), list):
         raise UsageError(f"{text}: a topology has `nodes: N` and a list `links`")
     unknown = set(data) - {"nodes", "links", "machines"}
     if unknown:
-        raise UsageError(f"{text}: unknown key {', '.join(sorted(map(str, unknown)))}; known: nodes, links, machines")
+        raise UsageError(
+            f"{text}: unknown key {', '.join(sorted(map(str, unknown)))}; known: nodes, links, machines"
+        )
     count = data.get("nodes")
     if not isinstance(count, int):
         raise UsageError(f"{text}: `nodes` is the number of nodes, found {count!r}")
@@ -157,7 +159,9 @@ def _link(text: str, number: int, entry: object, *, machines: bool) -> Link:
     ends = sorted(_node_number(where, entry.get(key)) for key in ("a", "b"))
     kind = entry.get("kind", "cable" if machines else "wire")
     if kind not in KINDS or (kind == "cable") != machines:
-        raise UsageError(f"{where}: kind {kind!r}; machines are joined by cables, namespaces by wire or radio")
+        raise UsageError(
+            f"{where}: kind {kind!r}; machines are joined by cables, namespaces by wire or radio"
+        )
     return Link(
         *(ends[0], ends[1], kind),
         delay_ms=_amount(where, entry, "delay_ms", 60_000),

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a fault of the lab is: operations that make it and operations that take it back, computed from the topology.
+"""What a fault of the lab is: operations that make it and operations that take it back.
 
-The machine applies them in order (tools/lab/guest/cuts.py):
-`cut`/`uncut` {edge, deaf: [names]}, `signal` {node, process, signal, must_exist}, `unit` {node, unit, signal},
-`run` {node, argv}.
+They are computed from the topology; the machine applies them in order (tools/lab/guest/cuts.py):
+`cut`/`uncut` {edge, deaf: [names]}, `signal` {node, process, signal, must_exist},
+`unit` {node, unit, signal}, `run` {node, argv}.
 """
 
 from collections.abc import Callable
@@ -36,7 +36,9 @@ class Target:
         found = self.topology.between(self.node, self.peer)
         if not found:
             near = ", ".join(f"n{link.other(self.node)}" for _, link in self.topology.links_of(self.node))
-            raise UsageError(f"{self.name} and n{self.peer} have no link; {self.name} has links to {near or 'nobody'}")
+            raise UsageError(
+                f"{self.name} and n{self.peer} have no link; {self.name} has links to {near or 'nobody'}"
+            )
         return found
 
 
@@ -58,7 +60,13 @@ def cut(op: str, number: int, *deaf: int) -> Operation:
 
 def send(target: Target, process: str, signal: str, *, must_exist: bool = False) -> Operation:
     """Return the operation that signals every process of that name in the node."""
-    return {"op": "signal", "node": target.name, "process": process, "signal": signal, "must_exist": must_exist}
+    return {
+        "op": "signal",
+        "node": target.name,
+        "process": process,
+        "signal": signal,
+        "must_exist": must_exist,
+    }
 
 
 def run(target: Target, *argv: str) -> Operation:

@@ -10,14 +10,17 @@ def _devices(target: Target) -> list[str]:
 
 
 def _each(target: Target, verb: str) -> list[Operation]:
-    return [run(target, "batctl", "meshif", "bat0", "interface", "-M", verb, device) for device in _devices(target)]
+    return [
+        run(target, "batctl", "meshif", "bat0", "interface", "-M", verb, device)
+        for device in _devices(target)
+    ]
 
 
 def _again(target: Target) -> list[Operation]:
     # an agent may have mended it meanwhile: then there is nothing to do
     devices = " ".join(_devices(target))
     script = (
-        f"for d in {devices}; do batctl meshif bat0 interface | grep -q \"^$d:\" || "
+        f'for d in {devices}; do batctl meshif bat0 interface | grep -q "^$d:" || '
         "batctl meshif bat0 interface -M add $d; done"
     )
     return [run(target, "sh", "-c", script)]

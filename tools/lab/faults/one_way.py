@@ -9,7 +9,9 @@ PREFERENCE = 78  # our own place among the ingress filters, so that clearing rem
 def _peer_mac(target: Target) -> str:
     # mac80211_hwsim numbers its radios 02:00:00:00:NN:00 in the order the nodes got them
     assert target.peer is not None
-    with_radio = sorted({node for link in target.topology.links if link.kind == "radio" for node in (link.a, link.b)})
+    with_radio = sorted(
+        {node for link in target.topology.links if link.kind == "radio" for node in (link.a, link.b)}
+    )
     return f"02:00:00:00:{with_radio.index(target.peer):02x}:00"
 
 

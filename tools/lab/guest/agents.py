@@ -99,7 +99,9 @@ class Unit:
             now = time.monotonic()
             began = [*(at for at in began if now - at < START_WINDOW_S), now]
             if len(began) > START_LIMIT:
-                self._note(f"{self.name} was started {START_LIMIT} times in {START_WINDOW_S:.0f} s: giving up")
+                self._note(
+                    f"{self.name} was started {START_LIMIT} times in {START_WINDOW_S:.0f} s: giving up"
+                )
                 self.wanted = False
                 return
             environment = {
@@ -110,10 +112,14 @@ class Unit:
                 "X0_NODE": self.node.name,
             }
             self.starts += 1
-            self.process = await spawn_logged(self.node.command(self._argv), self.log, environment, self.node.home)
+            self.process = await spawn_logged(
+                self.node.command(self._argv), self.log, environment, self.node.home
+            )
             self.last_exit = await self.process.wait()
             if self._stop_post is not None:
-                post = await spawn_logged(self.node.command(self._stop_post), self.log, environment, self.node.home)
+                post = await spawn_logged(
+                    self.node.command(self._stop_post), self.log, environment, self.node.home
+                )
                 if await post.wait():
                     self._note(f"ExecStopPost ended with {post.returncode}")
             if self.last_exit == 0 and self._stop_post is not None:

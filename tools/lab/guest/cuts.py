@@ -53,7 +53,9 @@ class Cuts:
         self._edges = {edge.id: edge for edge in edges}
         self._phys = phys
         self._signal_unit = signal_unit
-        self._deaf: dict[tuple[int, str], int] = {}  # (edge, node that hears nothing): how many injections say so
+        self._deaf: dict[
+            tuple[int, str], int
+        ] = {}  # (edge, node that hears nothing): how many injections say so
         self._muted: dict[int, int] = {}  # radio edge: how many injections say so
         self._count = 0
         self.active: dict[int, Injection] = {}
@@ -74,7 +76,15 @@ class Cuts:
         seconds = request.get("seconds")
         until = None if seconds is None else at + seconds
         injection = Injection(
-            *(self._count, request["fault"], request["node"], request.get("peer"), at, round(took_ms, 2), until),
+            *(
+                self._count,
+                request["fault"],
+                request["node"],
+                request.get("peer"),
+                at,
+                round(took_ms, 2),
+                until,
+            ),
             tuple(request["clear"]),
         )
         self.active[injection.id] = injection
@@ -89,14 +99,16 @@ class Cuts:
         task.add_done_callback(self._clearing.discard)
 
     async def clear(self, numbers: list[int] | None = None, **like: str) -> list[dict[str, Any]]:
-        """Take faults back, newest first: the numbered ones, or those of this fault, node, peer (none given: all).
+        """Take faults back, newest first: the numbered ones, those of this fault, node, peer, or all.
 
         Returns them, each with `cleared` and what failed.
         """
 
         def meant(injection: Injection) -> bool:
             told = injection.told()
-            return (numbers is None or injection.id in numbers) and all(told[key] == like[key] for key in like)
+            return (numbers is None or injection.id in numbers) and all(
+                told[key] == like[key] for key in like
+            )
 
         chosen = sorted((number for number, each in self.active.items() if meant(each)), reverse=True)
         done = []
@@ -161,6 +173,8 @@ class Cuts:
         holder = node.holder if node.holder is not None else os.getpid()
         found = processes.in_namespace(holder, operation["process"])
         if not found and operation.get("must_exist"):
-            raise GuestError(f"{node.name}: no process called {operation['process']} to send {number.name} to")
+            raise GuestError(
+                f"{node.name}: no process called {operation['process']} to send {number.name} to"
+            )
         for pid in found:
             processes.send(pid, number)

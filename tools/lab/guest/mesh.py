@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""This machine's part of the mesh: its nodes, edges, units, tasks and faults in force, and the requests on them."""
+"""This machine's part of the mesh: nodes, edges, units, tasks, faults in force, and the requests on them."""
 
 import asyncio
 import contextlib
@@ -32,7 +32,9 @@ class Mesh:
         syncing: asyncio.Future[float],
     ) -> None:
         self._members, self._syncing = members, syncing
-        self._cuts = Cuts(members, edges, phys, lambda node, unit, number: self._units[node, unit].signal(number))
+        self._cuts = Cuts(
+            members, edges, phys, lambda node, unit, number: self._units[node, unit].signal(number)
+        )
         self._tasks = Tasks()
         self._units = {
             (node.name, kind): Unit(node, kind, *argv)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""netem over a netlink socket kept open in each namespace: a cut takes effect within a millisecond, `tc` takes 20."""
+"""netem over a netlink socket kept open in each namespace: a cut takes a millisecond, `tc` takes 20."""
 
 import os
 import socket
@@ -28,7 +28,9 @@ class Netem:
         self._netlink = netlink
         self._sequence = 0
 
-    def shape(self, ifindex: int, *, delay_ms: float = 0.0, loss_percent: float = 0.0, rate_bit: int = 0) -> None:
+    def shape(
+        self, ifindex: int, *, delay_ms: float = 0.0, loss_percent: float = 0.0, rate_bit: int = 0
+    ) -> None:
         """Replace the root qdisc of a device by netem with these values. Raises OSError of the kernel."""
         loss = round(loss_percent / 100 * ALL)
         rate = rate_bit // 8

@@ -12,8 +12,8 @@ CLONE_NEWNET = 0x40000000
 def socket_in(pid: int | None, make: Callable[[], socket.socket]) -> socket.socket:
     """Call `make` in the network namespace of process `pid` (None: ours). Raises what `make` raises.
 
-    A namespace is a property of a thread, a socket keeps the one it was made in: so a short-lived thread enters,
-    makes it and ends.
+    A namespace belongs to a thread and a socket keeps the one it was made in: so a short-lived thread
+    enters, makes it and ends.
     """
     if pid is None:
         return make()

@@ -81,4 +81,6 @@ def this_machine(name: str, index: int) -> Node:
     return Node(name, index, None, Netem(netlink_socket()))
 
 
-_keep: list[asyncio.subprocess.Process] = []  # a collected Process object would warn that its child still runs
+_keep: list[
+    asyncio.subprocess.Process
+] = []  # a collected Process object would warn that its child still runs

@@ -35,13 +35,13 @@ def entered(pid: int) -> int:
 
 def in_namespace(holder: int, name: str) -> list[int]:
     """Return the processes called `name` that live in the PID namespace of process `holder`."""
-    namespace = os.readlink(f"/proc/{holder}/ns/pid")
+    namespace = (PROC / str(holder) / "ns" / "pid").readlink()
     found: list[int] = []
-    for entry in os.listdir("/proc"):
-        if entry.isdigit() and name_of(int(entry)) == name:
+    for entry in PROC.iterdir():
+        if entry.name.isdigit() and name_of(int(entry.name)) == name:
             try:
-                if os.readlink(f"/proc/{entry}/ns/pid") == namespace:
-                    found.append(int(entry))
+                if (entry / "ns" / "pid").readlink() == namespace:
+                    found.append(int(entry.name))
             except OSError:
                 continue  # it ended meanwhile
     return found

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The guest server: answers the host's requests, one connection each. First frame: the request with its token."""
+"""The guest server: answers the host's requests, one connection each, the token in each."""
 
 import asyncio
 import contextlib
@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from tools.lab.guest import frames, mesh, setup, streams
+from tools.lab.guest import mesh, streams
 from tools.lab.guest.agents import sync_tree
 from tools.lab.guest.errors import GuestError
 from tools.lab.guest.streams import Stream
@@ -87,6 +87,7 @@ class Server:
     async def _setup(self, request: dict[str, Any], _stream: Stream) -> dict[str, Any]:
         if self._mesh is not None:
             raise GuestError("this machine has its mesh already")
+        time.clock_settime(time.CLOCK_REALTIME, float(request["now"]))
         self._mesh = await mesh.Mesh.build(request["spec"], self._syncing)
         return {"ok": True, "uptime": time.monotonic()}
 

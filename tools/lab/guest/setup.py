@@ -28,7 +28,7 @@ class End:
 
 @dataclass(frozen=True)
 class Edge:
-    """A link between two nodes. `delay_ms`, `loss_percent`, `rate_bit` hold in each direction. 0: unshaped."""
+    """A link between two nodes. Delay, loss and rate hold in each direction. 0: unshaped."""
 
     id: int
     kind: str  # wire | radio | cable (to another machine)
@@ -54,7 +54,9 @@ async def run(argv: list[str], text: str = "") -> str:
     )
     output, _ = await process.communicate(text.encode())
     if process.returncode:
-        raise GuestError(f"{' '.join(argv)} ended with {process.returncode}: {output.decode()[-2000:]} <- {text}")
+        raise GuestError(
+            f"{' '.join(argv)} ended with {process.returncode}: {output.decode()[-2000:]} <- {text}"
+        )
     return output.decode()
 
 
@@ -93,7 +95,9 @@ async def make_wires(edges: list[Edge], members: dict[str, Node]) -> None:
     for edge in edges:
         if edge.kind == "cable":
             (end,) = edge.ends
-            present = {(path / "address").read_text().strip(): path.name for path in Path("/sys/class/net").iterdir()}
+            present = {
+                (path / "address").read_text().strip(): path.name for path in Path("/sys/class/net").iterdir()
+            }
             if end.mac not in present:
                 raise GuestError(f"{end.node}: no network card {end.mac} for {end.device}")
             await run(["ip", "link", "set", present[end.mac], "name", end.device, "mtu", str(WIRE_MTU)])
@@ -111,7 +115,10 @@ def restore(node: Node, device: str, edge: Edge) -> None:
     """Give a device the shape its edge has at rest."""
     if edge.shaped:
         node.netem.shape(
-            node.ifindex(device), delay_ms=edge.delay_ms, loss_percent=edge.loss_percent, rate_bit=edge.rate_bit
+            node.ifindex(device),
+            delay_ms=edge.delay_ms,
+            loss_percent=edge.loss_percent,
+            rate_bit=edge.rate_bit,
         )
     else:
         node.netem.clear(node.ifindex(device))
@@ -122,7 +129,9 @@ async def make_radios(radios: list[str], members: dict[str, Node]) -> dict[str, 
     if not radios:
         return {}
     await run(["modprobe", "mac80211_hwsim", f"radios={len(radios)}"])
-    phys = sorted((path.name for path in Path("/sys/class/ieee80211").iterdir()), key=lambda name: int(name[3:]))
+    phys = sorted(
+        (path.name for path in Path("/sys/class/ieee80211").iterdir()), key=lambda name: int(name[3:])
+    )
     owner = dict(zip(radios, phys, strict=True))
     for name, phy in owner.items():
         node = members[name]
@@ -151,7 +160,11 @@ def hardifs(name: str, edges: list[Edge]) -> list[str]:
 
 async def make_mesh(node: Node, wires: list[str], radio: bool, address: str) -> None:
     """Set up what an agent would: bat0 with a dummy primary, the node's devices as hardifs, its address."""
-    script = ["set -e", "batctl meshif bat0 interface create routing_algo BATMAN_V", "batctl meshif bat0 bl 0"]
+    script = [
+        "set -e",
+        "batctl meshif bat0 interface create routing_algo BATMAN_V",
+        "batctl meshif bat0 bl 0",
+    ]
     script += [
         f"ip link add {PRIMARY} address 02:78:30:{node.index:02x}:ff:00 mtu {WIRE_MTU} type dummy",
         f"ip link set {PRIMARY} up",

@@ -51,7 +51,7 @@ class Stream:
 
 
 async def run_program(argv: list[str], request: dict[str, Any], stream: Stream) -> dict[str, Any]:
-    """Run a program, its output streamed as it comes. Returns {"exit": code}; a signal counts as 128 + number."""
+    """Run a program, its output streamed. Returns {"exit": code}; a signal counts as 128 + number."""
     wants_input = bool(request.get("stdin"))
     environment = {**os.environ, **request.get("env", {})}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -162,7 +162,7 @@ def resize(terminal: int, window: dict[str, Any]) -> None:
 
 
 async def send_file(path: Path, request: dict[str, Any], stream: Stream) -> dict[str, Any]:
-    """Send a file from `offset`; with `follow` go on until the host closes. Returns {"offset": where it ended}."""
+    """Send a file from `offset`; with `follow` until the host closes. Returns {"offset": where it ended}."""
     offset = int(request.get("offset", 0))
     follow = bool(request.get("follow"))
     gone = asyncio.create_task(stream.receive())
@@ -181,5 +181,7 @@ async def send_file(path: Path, request: dict[str, Any], stream: Stream) -> dict
             await asyncio.wait([gone], timeout=FOLLOW_POLL_S)
     finally:
         gone.cancel()
-        with contextlib.suppress(asyncio.CancelledError, asyncio.IncompleteReadError, ConnectionError, ValueError):
+        with contextlib.suppress(
+            asyncio.CancelledError, asyncio.IncompleteReadError, ConnectionError, ValueError
+        ):
             await gone

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Programs that run in a node beside the requests: traffic, captures. Their output is a file the host reads."""
+"""Programs that run in a node beside the requests: traffic, captures. Their output is a file."""
 
 import asyncio
 import contextlib
