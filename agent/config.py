@@ -18,7 +18,7 @@ IFNAME_PATTERN = (
 )
 SERVICE_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.@-]{0,62}$"  # becomes a subject and a file name
 MAC_PATTERN = r"^(auto|[0-9a-f][26ae](:[0-9a-f]{2}){5})$"  # locally administered, unicast
-MIN_MTU = 1532  # 1500 of the payload and 32 of batman-adv's largest header: nothing is fragmented
+MIN_MTU = 1532  # 1500 of payload and 32 of batman-adv's largest header: nothing is fragmented
 SOCKET_PATH_MAX = 107  # sun_path is 108 bytes with the closing zero
 
 
