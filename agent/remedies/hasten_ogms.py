@@ -23,6 +23,7 @@ class HastenOgms:
     id: ClassVar[str] = "hasten-ogms"
     title: ClassVar[str] = "let the mesh look for another way faster"
     time_limit: ClassVar[float] = 2.0  # one request
+    temporary: ClassVar[bool] = True  # serves only until another way is found (read by the planner)
 
     def refusal(self, remedy: Remedy, view: View) -> str:
         mesh = view.snapshot.mesh

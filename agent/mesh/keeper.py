@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Keeps the configured mesh and its timers, from boot on. Set-up, not a remedy: retried without limit.
+
+One task; its kernel work runs in one worker thread, one call at a time. Nothing is touched in mode `observe`,
+with `mesh.enabled: false`, or where it is right already: an agent's restart interrupts no traffic.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from agent.kernel.batadv import BatAdv
+from agent.kernel.errors import KernelError
+from agent.kernel.links import Links
+from agent.kernel.nl80211 import Nl80211
+from agent.mesh import timers
+from agent.mesh.haste import Haste
+from agent.mesh.setup import Setup
+from agent.mesh.wanted import HardifSettings, primary_mac
+from agent.remedies.hasten_ogms import HASTE_OGM_MS
+
+if TYPE_CHECKING:
+    from agent.config import Config
+
+CHECK_S: Final = 10.0  # how often the standing mesh is looked at; kernel events wake earlier
+RETRY_FIRST_S: Final = 0.5
+RETRY_MAX_S: Final = 30.0
+SHORTEST_S: Final = (
+    0.2  # between two passes, however often they are asked for: a flapping cable must not keep us busy
+)
+COUNT_S: Final = 60.0  # how often originators are counted for the timers (33 us a row)
+MACHINE_ID: Final = Path("/etc/machine-id")
+
+log = logging.getLogger("x0.mesh")
+
+
+def machine_id() -> str:
+    """This machine's id, "" where it has none (then the name alone makes the address)."""
+    try:
+        return MACHINE_ID.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+class Keeper:
+    """`run` it under supervision. The other methods: event loop only, but where said otherwise."""
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        links: Links | None = None,
+        batadv: BatAdv | None = None,
+        wifi: Nl80211 | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        identity: Callable[[], str] = machine_id,
+    ) -> None:
+        self._links, self._batadv, self._wifi = links or Links(), batadv or BatAdv(), wifi or Nl80211()
+        self._clock, self._identity = clock, identity
+        self._wake = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.reconfigure(config)
+
+    def reconfigure(self, config: Config) -> None:
+        """Take a new configuration; what it drops (interfaces, addresses) stays until the node restarts."""
+        self._mesh = config.mesh
+        self._active = config.mesh.enabled and config.mode == "heal"
+        self._setup = Setup(
+            config.mesh,
+            primary_mac(config.mesh, config.node.name, self._identity()),
+            links=self._links,
+            batadv=self._batadv,
+            wifi=self._wifi,
+        )
+        self.rest = timers.rest(config.mesh, 1)
+        self.haste = Haste()
+        self.problems: tuple[str, ...] = ()
+        self.ready = not self._active  # nothing to set up is set up
+        self._counted = self._checked = float("-inf")
+        self._retry = RETRY_FIRST_S
+        self._ogm_ms: int | None = None  # what the kernel was told last
+        self.wake()
+
+    # asked by others
+
+    def hasten(self, why: str) -> bool:
+        """Originator messages come faster for a few seconds; is it so? Bounded a minute; not in observe."""
+        if not self._active or not self._setup.core_ready:
+            return False
+        now = self._clock()
+        fresh = not self.haste.active(now)
+        hasty = self.haste.ask(now)
+        if hasty and fresh:
+            log.info("OGMs are hastened: %s", why, extra={"event": "hasten", "fields": {"why": why}})
+        self._wake.set()
+        return hasty
+
+    def ogm_changed(self, milliseconds: int) -> None:
+        """A remedy set the OGM interval: see that it returns to rest in time. From any thread."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._noticed, milliseconds)
+
+    def wake(self) -> None:
+        """Look now: an interface appeared or changed."""
+        self._checked = float("-inf")
+        self._wake.set()
+
+    def rest_ogm_ms(self) -> int | None:
+        """OGM interval at rest; None where the keeper does not keep it. From any thread."""
+        return self.rest.ogm_ms if self._active else None
+
+    def hardif_settings(self, name: str) -> HardifSettings | None:
+        """What batman-adv must be told when this one comes back; None for a stranger. From any thread."""
+        return self._setup.settings.get(name)
+
+    # the task
+
+    async def run(self) -> None:
+        """Keeps the mesh until cancelled; leaves it standing, with the timers at rest."""
+        self._loop = asyncio.get_running_loop()
+        try:
+            while True:
+                self._wake.clear()
+                wait = await self._pass() if self._active else None
+                try:
+                    await asyncio.wait_for(self._wake.wait(), wait)
+                except TimeoutError:
+                    continue
+                if self._active and not self.haste.active(self._clock()):
+                    await asyncio.sleep(SHORTEST_S)
+        finally:
+            self._loop = None
+            if self._active and self._ogm_ms not in (None, self.rest.ogm_ms):
+                self.haste.stop()
+                self._timers(self._clock())
+
+    async def _pass(self) -> float:
+        """Does what is due; how long nothing else is."""
+        now = self._clock()
+        await asyncio.to_thread(self._timers, now)
+        if now - self._checked >= (CHECK_S if self.ready and not self.problems else self._retry):
+            self._checked = now
+            await asyncio.to_thread(self._check, now)
+        now = self._clock()
+        due = self._checked + (CHECK_S if self.ready and not self.problems else self._retry)
+        if self.haste.active(now):
+            due = min(due, self.haste.until)
+        return max(0.01, due - now)
+
+    def _check(self, now: float) -> None:
+        """In the worker thread: the set-up, then the originators' number."""
+        problems = self._setup.ensure(self.rest)
+        if problems != self.problems:
+            for problem in problems:
+                log.warning("%s", problem, extra={"event": "mesh-setup", "fields": {"problem": problem}})
+        self.problems = problems
+        if self._setup.settled():
+            if not self.ready:
+                log.info("the mesh %s stands", self._mesh.name, extra={"event": "mesh-ready", "fields": {}})
+            self.ready = True
+        self._retry = min(RETRY_MAX_S, self._retry * 2) if problems else RETRY_FIRST_S
+        if self._setup.core_ready and now - self._counted >= COUNT_S:
+            self._counted = now
+            self._count()
+        self._ogm_ms = None  # looked at again: somebody may have changed it
+        self._timers(self._clock())
+
+    def _count(self) -> None:
+        try:
+            rows = self._batadv.originators(self._links.index(self._mesh.name))
+        except KernelError as error:
+            log.warning("originators could not be counted, timers stay: %s", error)
+            return
+        rest = timers.rest(self._mesh, len({row.mac for row in rows}), self.rest)
+        if rest != self.rest:
+            log.info("timers at rest: OGM %d ms, ELP %d ms", rest.ogm_ms, rest.wire_elp_ms)
+            self.rest = rest
+            self._setup.ensure(rest)
+
+    def _timers(self, now: float) -> None:
+        """In the worker thread: the OGM interval of this moment, where the kernel has another."""
+        wanted = self.rest.ogm_ms
+        if self.haste.active(now):
+            wanted = min(wanted, HASTE_OGM_MS)
+        if wanted == self._ogm_ms or not self._setup.core_ready:
+            return
+        try:
+            mesh = self._batadv.mesh(self._mesh.name)
+            if mesh.ogm_interval_ms != wanted:
+                self._batadv.set_mesh(mesh.index, ogm_interval_ms=wanted)
+            self._ogm_ms = wanted
+        except KernelError as error:
+            log.warning("the OGM interval could not be set: %s", error)
+
+    def _noticed(self, milliseconds: int) -> None:
+        self._ogm_ms = milliseconds
+        if milliseconds < self.rest.ogm_ms:
+            self.haste.ask(self._clock())
+        else:
+            self.haste.stop()
+        self._wake.set()

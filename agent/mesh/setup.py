@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Makes the kernel's mesh what the configuration says and leaves alone what is right already. Blocking.
+
+Each interface is set up once for each time it appears (name and index): afterwards a missing hardif is a
+fault's business (agent/faults), and what a person changes by hand stays changed. The dummy primary comes
+first, so that no link's fate changes the node's identity in the mesh (faults.md: losing the primary costs 5.6
+s and more).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from agent.kernel.batadv import BatAdv
+from agent.kernel.errors import InterfaceGoneError, KernelError, RefusedError
+from agent.kernel.links import Links
+from agent.kernel.linkspeed import link_speed_kbit
+from agent.kernel.nl80211 import Nl80211
+from agent.mesh import radio
+from agent.mesh.errors import MeshSetupError
+from agent.mesh.timers import Rest
+from agent.mesh.wanted import HardifSettings, hardif_settings
+from agent.readings import Link, Mesh
+
+if TYPE_CHECKING:
+    from agent import config as cf
+
+ALGORITHM: Final = "BATMAN_V"
+T = TypeVar("T", bool, int)
+
+
+class Setup:
+    """`ensure` brings everything towards the configuration and says what is missing."""
+
+    def __init__(
+        self,
+        mesh: cf.Mesh,
+        primary_mac: str,
+        *,
+        links: Links,
+        batadv: BatAdv,
+        wifi: Nl80211,
+        speed: Callable[[str], int | None] = link_speed_kbit,
+    ) -> None:
+        self._mesh, self._primary_mac = mesh, primary_mac
+        self._links, self._batadv, self._wifi, self._speed = links, batadv, wifi, speed
+        self._mesh_done = 0  # index of the mesh interface that was set up
+        self._done: dict[str, int] = {}  # interface > its index when it was set up
+        self.settings: dict[str, HardifSettings] = {}  # of the interfaces that were set up
+        self._small: dict[str, str] = {}  # interfaces whose MTU cannot be raised, in words
+        self.core_ready = False  # mesh interface and primary stand
+
+    def ensure(self, rest: Rest) -> tuple[str, ...]:
+        """One pass. What could not be done, each in words; what is missing does not keep the others."""
+        try:
+            bat = self._mesh_interface()
+            self._primary(bat)
+            if self._mesh_done != bat.index:
+                self._parameters(bat)
+                self._mesh_done = bat.index
+            self.core_ready = True
+        except (KernelError, MeshSetupError) as error:
+            self.core_ready = False
+            return (str(error),)
+        problems: list[str] = []
+        for interface in self._mesh.interfaces:
+            try:
+                self._interface(interface, bat, rest)
+            except (KernelError, MeshSetupError) as error:
+                problems.append(str(error))
+        return (*problems, *self._small.values())
+
+    def settled(self) -> bool:
+        """Is every interface that exists set up?"""
+        return self.core_ready and all(
+            interface.name in self._done
+            for interface in self._mesh.interfaces
+            if self._links.get(interface.name) is not None
+        )
+
+    def _mesh_interface(self) -> Link:
+        name = self._mesh.name
+        bat = self._links.get(name)
+        if bat is None:
+            self._links.create_batadv(name, ALGORITHM)
+            bat = self._links.get(name)
+        if bat is None:
+            raise MeshSetupError(f"{name} vanished right after it was created: see who removes it")
+        if bat.kind != "batadv":
+            raise MeshSetupError(
+                f"{name} is a {bat.kind or 'device'}, not batman-adv: choose another mesh.name"
+            )
+        if bat.index != self._mesh_done:
+            self._done.clear()
+            algo = self._batadv.mesh(bat.index).algo
+            if algo != ALGORITHM:
+                raise MeshSetupError(f"{name} runs {algo}, not {ALGORITHM}: remove it (`ip link del {name}`)")
+        return bat
+
+    def _primary(self, bat: Link) -> None:
+        """The dummy exists, is attached, and is the one batman-adv took its identity from."""
+        name = self._mesh.primary
+        link = self._links.get(name)
+        if link is None:
+            self._links.create_dummy(name, self._primary_mac)
+        elif link.kind != "dummy":
+            raise MeshSetupError(f"{name} is no dummy interface: choose another mesh.primary")
+        self._raise_mtu(name)
+        if link is None or not link.admin_up:
+            self._links.set_up(name)
+        mesh = self._batadv.mesh(bat.index)
+        if mesh.mac == self._mac(name) and name in {h.name for h in self._batadv.hardifs(bat.index)}:
+            return
+        for other in self._batadv.hardifs(bat.index):  # whoever is attached first is the primary
+            self._links.set_master(other.name, None)
+        self._done.clear()
+        self._links.set_master(name, bat.name)
+
+    def _mac(self, name: str) -> str:
+        link = self._links.get(name)
+        return link.mac if link else ""
+
+    def _parameters(self, bat: Link) -> None:
+        """What differs is set; then up and addresses."""
+        wanted, found = self._mesh, self._batadv.mesh(bat.index)
+        self._batadv.set_mesh(
+            bat.index,
+            hop_penalty=_changed(found.hop_penalty, wanted.hop_penalty),
+            bla=_changed(found.bla, wanted.lan_bridged),
+            bonding=_changed(found.bonding, wanted.bonding),
+        )
+        self._gateway(bat, found)
+        self._links.set_up(bat.name)
+        have = set(self._links.addresses(bat.name))
+        for address in wanted.address:
+            if address not in have:
+                self._links.add_address(bat.name, address)
+
+    def _gateway(self, bat: Link, found: Mesh) -> None:
+        gateway = self._mesh.gateway
+        if gateway.mode == "server":
+            self._batadv.set_mesh(
+                bat.index, gw_mode="server", gw_down_kbit=gateway.down, gw_up_kbit=gateway.up
+            )
+        elif found.gw_mode != gateway.mode:
+            self._batadv.set_mesh(bat.index, gw_mode=gateway.mode)
+
+    def _interface(self, interface: cf.Interface, bat: Link, rest: Rest) -> None:
+        name = interface.name
+        link = self._links.get(name)
+        if link is None:
+            self._done.pop(name, None)
+            raise MeshSetupError(f"mesh interface {name} is not there (yet): look with `ip link`")
+        if self._done.get(name) != link.index:
+            if link.master not in (0, bat.index):
+                master = self._links.name(link.master)
+                raise MeshSetupError(
+                    f"{name} belongs to {master}: take it out there (`ip link set {name} nomaster`)"
+                )
+            if interface.kind == "radio":
+                radio.join(interface, self._mesh.mtu, self._links, self._wifi)
+            self._raise_mtu(name)
+            if not link.admin_up:
+                self._links.set_up(name)
+            if link.master == 0:
+                self._links.set_master(name, bat.name)
+        elif link.master != bat.index:
+            return  # a fault, or a remedy holds it out
+        self._settle(interface, link, bat, rest)
+        self._done[name] = link.index
+
+    def _settle(self, interface: cf.Interface, link: Link, bat: Link, rest: Rest) -> None:
+        """ELP interval and throughput, where they differ."""
+        wanted = hardif_settings(interface, link, self._speed(link.name), rest)
+        self.settings[link.name] = wanted
+        found = next((h for h in self._batadv.hardifs(bat.index) if h.index == link.index), None)
+        if found is None:
+            raise InterfaceGoneError(f"{link.name} left {bat.name} while it was set up", "it is tried again")
+        elp = _changed(found.elp_interval_ms, wanted.elp_interval_ms)
+        override = _changed(found.throughput_override_kbit, wanted.throughput_override_kbit)
+        if elp is not None or override is not None:
+            self._batadv.set_hardif(
+                bat.index, link.index, elp_interval_ms=elp, throughput_override_kbit=override
+            )
+
+    def _raise_mtu(self, name: str) -> None:
+        """A device that cannot carries the mesh all the same, with fragments."""
+        link = self._links.get(name)
+        self._small.pop(name, None)
+        if link is not None and link.mtu < self._mesh.mtu:
+            try:
+                self._links.set_mtu(name, self._mesh.mtu)
+            except RefusedError as error:
+                self._small[name] = f"{error}; large packets go in fragments over {name}"
+
+
+def _changed(found: T | None, wanted: T) -> T | None:
+    """`wanted` where it differs."""
+    return None if found == wanted else wanted
