@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """One UDP/IPv6 socket on one interface: multicast out, on-link datagrams in.
 
-Bound to the interface, hop limit 255 sent and demanded (GTSM, RFC 5082: no router can have passed it on), source
-link-local. What is asked about the interface is asked through the socket, so that it holds in its network namespace.
+Bound to the interface, hop limit 255 sent and demanded (GTSM, RFC 5082: no router can have passed it on),
+source link-local. What is asked about the interface is asked through the socket, so that it holds in the
+socket's network namespace.
 """
 
 from __future__ import annotations

@@ -83,7 +83,10 @@ class Interface:
         """Say a hello at once, or as soon as the least gap allows."""
         if self._running:
             self._urgent = ANNOUNCE_REPEATS
-            self._schedule(max(0.0, self._last_sent + MIN_GAP - self._clock()))
+            delay = max(0.0, self._last_sent + MIN_GAP - self._clock())
+            due = asyncio.get_running_loop().time() + delay
+            if self._timer is None or self._timer.when() > due:  # never put off what is due sooner
+                self._schedule(delay)
 
     def _schedule(self, delay: float) -> None:
         if self._timer:

@@ -27,7 +27,7 @@ class TokenBucket:
 
 
 class SourceLimits:
-    """A bucket for each source and one for all; the source is charged first, so that one cannot starve the others."""
+    """A bucket for each source and one for all; the source pays first, so one cannot starve the others."""
 
     def __init__(self, rate: float, burst: float, total_rate: float, total_burst: float) -> None:
         self._rate, self._burst = rate, burst

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The hello and the report on the wire: msgpack arrays, version 1.
 
-Both come from anybody on the link: a hint that may start a check, never a reason to act. Every field has a bound, the
-worst case fits `MAX_BYTES` (a test builds it). A later agent may append elements to an array, which this one skips, so
-that a mesh can be updated node by node; anything else that differs is refused.
+Both come from anybody on the link: a hint that may start a check, never a reason to act. Every field has a
+bound, the worst case fits `MAX_BYTES` (a test builds it). A later agent may append elements to an array; this
+one skips them, so that a mesh can be updated node by node. Anything else that differs is refused.
 """
 
 from __future__ import annotations

@@ -13,7 +13,6 @@ from agent.hello.message import (
     MAX_INTERVAL_MS,
     MAX_SUSPECTS,
     MIN_INTERVAL_MS,
-    VERSION,
     Heard,
     HelloMessage,
     mac_bytes,
@@ -41,7 +40,7 @@ class Outgoing:
         health: str = "",
         intents: Iterable[str] = (),
     ) -> HelloMessage:
-        """The next hello. `heard`: (MAC, age in s), a MAC may be named twice; suspects are not listed as heard."""
+        """The next hello. `heard`: (MAC, age in s), may name a MAC twice; suspects are left out of it."""
         doubted = sorted(set(suspects))
         youngest: dict[str, float] = {}
         for neighbour, age in heard:
@@ -49,7 +48,7 @@ class Outgoing:
                 youngest[neighbour] = min(age, youngest.get(neighbour, age))
         self._sequence = (self._sequence + 1) & 0xFFFF_FFFF
         return HelloMessage(
-            version=VERSION,
+            version=1,
             node=node,
             originator=mac_bytes(originator),
             mac=mac_bytes(mac),

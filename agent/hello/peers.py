@@ -48,7 +48,7 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class Peers:
-    """The table of one interface. Changed by the event loop only; `snapshot` may be called from any thread."""
+    """The table of one interface. Changed by the event loop only; `snapshot` is for any thread."""
 
     def __init__(self, hardif: str) -> None:
         self.hardif = hardif

@@ -19,7 +19,6 @@ from agent.hello.errors import ChannelError, MessageError
 from agent.hello.interface import Interface
 from agent.hello.message import (
     REPORT_KINDS,
-    VERSION,
     HelloMessage,
     ReportKind,
     ReportMessage,
@@ -58,10 +57,11 @@ def _ignore(_: Change) -> None:
 
 
 class Hello:
-    """Hellos on every mesh interface and reports over the mesh. Methods but the two snapshots: event loop only.
+    """Hellos on every mesh interface and reports over the mesh. All but the snapshots: event loop only.
 
-    `originator()` gives the node's originator MAC ("" while unknown: nothing is sent), `heard(hardif)` the (MAC, age in s) of
-    neighbours that batman-adv hears; those whose hellos arrive are added. `on_change` must return quickly.
+    `originator()` gives the node's originator MAC ("" while unknown: nothing is sent), `heard(hardif)` the
+    (MAC, age in s) of neighbours that batman-adv hears; those whose hellos arrive are added. `on_change` must
+    return quickly.
     """
 
     def __init__(
@@ -140,9 +140,9 @@ class Hello:
         intents: Iterable[str] | None = None,
         health: str | None = None,
     ) -> None:
-        """Say at once what has changed; what is None stays as it was. `suspects`: hardif > MACs we do not hear.
+        """Say at once what has changed; what is None stays. `suspects`: hardif > MACs we do not hear.
 
-        Only interfaces whose hello differs are announced on: suspects concern their own, intents and health all.
+        Only interfaces whose hello differs are announced on.
         """
         everywhere = False
         if intents is not None and (new := tuple(intents)) != self._intents:
@@ -166,7 +166,7 @@ class Hello:
         self._report_sequence = (self._report_sequence + 1) & 0xFFFF_FFFF
         data = encode(
             ReportMessage(
-                version=VERSION,
+                version=1,
                 node=self._node,
                 sequence=self._report_sequence,
                 kind=kind,
