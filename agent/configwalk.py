@@ -15,7 +15,7 @@ from agent.configyaml import Map, Scalar, Seq, Tree
 
 WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
 NUMBER = re.compile(r"[+-]?[0-9]{1,18}(\.[0-9]{0,18})?")
-WITH_UNIT = re.compile(r"([+-]?[0-9.]+)\s*[A-Za-z/%]+")
+WITH_UNIT = re.compile(r"[+-]?[0-9][0-9.]*\s*[A-Za-z/%]+")
 SHOWN = 60  # characters of a wrong value that are shown
 BAD = object()  # the value of a field whose mistake was reported
 

@@ -61,8 +61,9 @@ Tree = Scalar | Seq | Map
 MENDS = (
     (
         "mapping values are not allowed",
-        "put quotes round a value that contains ': ', or mend the indentation",
+        "indent alike, put a space after each colon (also in the line before), or quote a value with ': ' in it",
     ),
+    ("did not find expected node content", "write a value here, or close the list or braces"),
     ("found unexpected end of stream", "close the quotation mark that was opened here"),
     ("expected ',' or ']'", "close the list with ] and separate its values by commas"),
     ("expected ',' or '}'", "close the braces with } and separate the pairs by commas"),
@@ -152,7 +153,7 @@ def _refusal(event: Any, nodes: int, depth: int) -> tuple[str, str, str] | None:
         return (
             f"the anchor &{event.anchor}",
             "plain values",
-            "delete it and write the value wherever it is needed",
+            "delete the anchor and write the value wherever it is needed",
         )
     if getattr(event, "tag", None):
         return f"the tag {event.tag}", "plain values", "delete the tag"

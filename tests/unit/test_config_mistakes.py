@@ -44,7 +44,7 @@ MISTAKES: dict[str, tuple[str, int, str, str]] = {
     "no space after the colon": (OFF + "log:\n  level:info\n  format: json\n", 5, "", "space"),
     "a colon in a value": (OFF + "log:\n  level: a: b\n", 4, "", "quotes"),
     "a second document": (OFF + "---\nnode: {}\n", 3, "", "---"),
-    "an anchor": ("node: &n {name: n1}\n", 1, "", "anchor"),
+    "an anchor": ("node: &n {name: n1}\n", 1, "", "delete the anchor"),
     "an alias": ("node: *n\n", 1, "", "write the value out"),
     "a tag": ("node: !!python/object:os.system {name: n1}\n", 1, "", "tag"),
     "deep nesting": (OFF + f"services: {'[' * 40}{']' * 40}\n", 3, "", "brackets"),
@@ -253,8 +253,8 @@ def test_all_mistakes_of_a_file_are_collected_in_its_order() -> None:
     )
     found = [(problem.line, problem.key) for problem in problems_of(text)]
     expected = [
-        (1, "mode"),
         (1, "node"),
+        (1, "mode"),
         (3, "mesh.mtu"),
         (4, "mesh.interfaces[1].name"),
         (5, "wbe"),
