@@ -129,6 +129,7 @@ async def test_a_neighbour_that_falls_silent_is_gone_and_comes_back(nodes: tuple
 
 async def test_a_report_reaches_the_mesh_once_despite_its_repeats(nodes: tuple[Node, Node]) -> None:
     one, two = nodes
+    await two.until(two.hello.peers)  # the wire carries
     assert one.hello.report("link-dead", MAC_B, MAC_A)
     await two.until(two.hello.reports)
     await asyncio.sleep(0.3)  # the repeats, at 0.05 and 0.2 s
