@@ -34,9 +34,7 @@ def _words(allowed: str, mend: str) -> dict[str, str]:
 
 _PATH_WORDS = _words("an absolute path", "write the whole path, from / on")
 _NAME_WORDS = _words("1 to 63 letters, digits and '-'", "write a host name without dots, e.g. mast-3")
-_IFNAME_WORDS = _words(
-    "1 to 15 characters without space, / and :", "write the name `ip link` shows, at most 15 characters"
-)
+_IFNAME_WORDS = _words("1 to 15 characters without space, / and :", "write the name `ip link` shows (<= 15)")
 _SERVICE_WORDS = _words("1 to 63 letters, digits and _ . @ -", "write a short name, e.g. broker")
 _MAC_WORDS = _words(
     "auto or a locally administered MAC", "write auto, or lower-case hex, e.g. 02:78:30:00:00:01"

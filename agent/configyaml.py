@@ -61,7 +61,7 @@ Tree = Scalar | Seq | Map
 MENDS = (
     (
         "mapping values are not allowed",
-        "indent alike, put a space after each colon (also in the line before), or quote a value with ': ' in it",
+        "indent alike, put a space after each colon (in the line before, too), or quote the value",
     ),
     ("did not find expected node content", "write a value here, or close the list or braces"),
     ("found unexpected end of stream", "close the quotation mark that was opened here"),
@@ -186,7 +186,7 @@ def _report_syntax(text: str, error: yaml.YAMLError, report: Report) -> None:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     problem = str(getattr(error, "problem", None) or getattr(error, "reason", None) or error)
     mend = next((mend for sign, mend in MENDS if sign in problem), "mend the YAML at this place")
-    if "unexpected end of stream" in problem:  # where the quotation began helps more than where the file ends
+    if "unexpected end of stream" in problem or "expected ','" in problem:  # where it was opened helps more
         mark = getattr(error, "context_mark", None) or mark
     line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
     line = min(line, max(len(lines), 1))
