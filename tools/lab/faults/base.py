@@ -2,8 +2,8 @@
 """What a fault of the lab is: operations that make it and operations that take it back.
 
 They are computed from the topology; the machine applies them in order (tools/lab/guest/cuts.py):
-`cut`/`uncut` {edge, deaf: [names]}, `signal` {node, process, signal, must_exist},
-`unit` {node, unit, signal}, `run` {node, argv}.
+`cut`/`uncut` {edge, deaf: [names]}, `signal` {node, process, signal: KILL, must_exist},
+`unit` {node, unit, signal: STOP}, `run` {node, argv}.
 """
 
 from collections.abc import Callable

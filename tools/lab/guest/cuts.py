@@ -140,7 +140,9 @@ class Cuts:
             self._signal(operation)
         elif kind == "unit":
             with contextlib.suppress(GuestError):  # not running: nothing to stop or go on
-                self._signal_unit(operation["node"], operation["unit"], signal.Signals[operation["signal"]])
+                self._signal_unit(
+                    operation["node"], operation["unit"], signal.Signals[f"SIG{operation['signal']}"]
+                )
         elif kind == "run":
             await setup.run(self._members[operation["node"]].command(operation["argv"]))
         else:
@@ -169,7 +171,7 @@ class Cuts:
 
     def _signal(self, operation: Operation) -> None:
         node = self._members[operation["node"]]
-        number = signal.Signals[operation["signal"]]
+        number = signal.Signals[f"SIG{operation['signal']}"]
         holder = node.holder if node.holder is not None else os.getpid()
         found = processes.in_namespace(holder, operation["process"])
         if not found and operation.get("must_exist"):

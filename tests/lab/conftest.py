@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Labs for the tests: booted at first use, shared by all tests of a topology, whole again after each test.
+
+A machine's panic is the lab's failure, never the test's: the run ends with exit code 70.
+"""
+
+import os
+from collections.abc import Generator, Iterator
+
+import pytest
+
+from tools.lab import lifecycle
+from tools.lab.client import Lab
+from tools.lab.errors import MachineError
+
+HEALTHY_S = 120.0  # for agents to settle after a test's faults were cleared
+KINDS = {
+    "bare_line5": ("line:5", False),
+    "bare_ring6": ("ring:6", False),
+    "bare_radio4": ("radio:4:ring", False),
+    "bare_vm2": ("vm:2", False),
+    "lab_line5": ("line:5", True),
+    "lab_ring6": ("ring:6", True),
+    "lab_grid9": ("grid:3x3", True),
+    "lab_radio4": ("radio:4:ring", True),
+    "lab_vm2": ("vm:2", True),
+}
+
+
+class Labs:
+    """Keeps one lab running: the next topology ends the one before, two cores carry no more."""
+
+    def __init__(self) -> None:
+        self._running: tuple[str, Lab] | None = None
+
+    def get(self, kind: str) -> Lab:
+        """Return the lab of that kind, whole: nothing broken, no traffic, agents running and healthy."""
+        if self._running is None or self._running[0] != kind:
+            self.end()
+            topology, agents = KINDS[kind]
+            name = f"test-{os.getpid()}"
+            self._running = (kind, lifecycle.up(topology, name=name, agents=agents))
+        return self._running[1]
+
+    def end(self) -> None:
+        """End the running lab."""
+        if self._running is not None:
+            self._running = None
+            lifecycle.down(f"test-{os.getpid()}")
+
+
+@pytest.fixture(scope="session")
+def labs() -> Iterator[Labs]:
+    """The running lab of this session."""
+    made = Labs()
+    try:
+        yield made
+    finally:
+        made.end()
+
+
+def _use(labs: Labs, kind: str) -> Iterator[Lab]:
+    lab = labs.get(kind)
+    yield lab
+    lab.traffic_stop()
+    lab.clear()
+    if lab.state.agents:
+        stopped = [unit["node"] for unit in lab.units() if unit["pid"] is None]
+        for node in stopped:
+            lab.agent(node, "start")
+        lifecycle.wait_healthy(lab, lab.nodes, HEALTHY_S)
+
+
+@pytest.fixture
+def bare_line5(labs: Labs) -> Iterator[Lab]:
+    """Five nodes in a line without agents."""
+    yield from _use(labs, "bare_line5")
+
+
+@pytest.fixture
+def bare_ring6(labs: Labs) -> Iterator[Lab]:
+    """Six nodes in a ring without agents: batman-adv alone."""
+    yield from _use(labs, "bare_ring6")
+
+
+@pytest.fixture
+def bare_radio4(labs: Labs) -> Iterator[Lab]:
+    """Four nodes with a radio each, in a ring, without agents."""
+    yield from _use(labs, "bare_radio4")
+
+
+@pytest.fixture
+def bare_vm2(labs: Labs) -> Iterator[Lab]:
+    """Two machines joined by a cable, without agents."""
+    yield from _use(labs, "bare_vm2")
+
+
+@pytest.fixture
+def lab_line5(labs: Labs) -> Iterator[Lab]:
+    """Five nodes in a line with agents."""
+    yield from _use(labs, "lab_line5")
+
+
+@pytest.fixture
+def lab_ring6(labs: Labs) -> Iterator[Lab]:
+    """Six nodes in a ring with agents."""
+    yield from _use(labs, "lab_ring6")
+
+
+@pytest.fixture
+def lab_grid9(labs: Labs) -> Iterator[Lab]:
+    """Nine nodes in a grid with agents."""
+    yield from _use(labs, "lab_grid9")
+
+
+@pytest.fixture
+def lab_radio4(labs: Labs) -> Iterator[Lab]:
+    """Four nodes with a radio each, in a ring, with agents."""
+    yield from _use(labs, "lab_radio4")
+
+
+@pytest.fixture
+def lab_vm2(labs: Labs) -> Iterator[Lab]:
+    """Two machines with agents."""
+    yield from _use(labs, "lab_vm2")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Order lab tests by their topology, so that each is booted once; give a boot its time."""
+
+    def kind(item: pytest.Item) -> int:
+        used = [number for number, name in enumerate(KINDS) if name in getattr(item, "fixturenames", ())]
+        return used[0] if used else -1
+
+    items.sort(key=kind)
+    for item in items:
+        if kind(item) >= 0 and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(300))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """End the run when a machine died."""
+    report = yield
+    if call.excinfo is not None and call.excinfo.errisinstance(MachineError):
+        pytest.exit(f"the lab failed, not {item.name}: {call.excinfo.value}", MachineError.exit_code)
+    return report
