@@ -96,7 +96,7 @@ class BatAdv:
     ) -> None:
         """Change what is given; all of it or, where the kernel refuses one value, a part (it says which).
 
-        OGM interval in ms (less than 40 is raised to 40), hop penalty 0-255, bandwidths in kbit/s rounded to 100.
+        OGM interval in ms (less than 40 is raised to 40), hop penalty 0-255, bandwidths in kbit/s.
         """
         if gw_mode is not None and gw_mode not in GW_MODES:
             raise ValueError(f"gateway mode {gw_mode!r}: one of {', '.join(GW_MODES)}")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The `radios` sensor: wireless interfaces, and the stations of those that mesh.
 
-A mesh peer beacons every 102 ms (nl80211.BEACON_TU): its inactivity is the earliest sign of a dead radio link.
+A mesh peer beacons every 102 ms (nl80211.BEACON_TU): its inactivity is the first sign of a dead radio link.
 """
 
 from __future__ import annotations
