@@ -7,8 +7,6 @@ The first part comes from the fault's own file and works without an agent.
 from __future__ import annotations
 
 import argparse
-import difflib
-import inspect
 from typing import TYPE_CHECKING, Any
 
 from agent.cli.base import OK, PROBLEM, Command
@@ -54,12 +52,15 @@ def run(options: argparse.Namespace) -> int:
 
 def describe(fault: Fault) -> dict[str, Any]:
     """What the fault's own file says: id, title, meaning, recognised, ladder, by_hand."""
+    import inspect  # late, as in the other commands: it is a quarter of their start-up time
+
     module = inspect.getdoc(inspect.getmodule(type(fault))) or ""
     first = module.partition("\n\n")[0].replace("\n", " ")
+    meaning = first.removeprefix(f"{fault.id}:").strip()
     return {
         "fault": fault.id,
         "title": fault.title,
-        "meaning": first.removeprefix(f"{fault.id}:").strip(),
+        "meaning": meaning[:1].upper() + meaning[1:],
         "recognised": [" ".join(part.split()) for part in (inspect.getdoc(type(fault)) or "").split("\n\n")],
         "ladder": _ladder(fault),
         "by_hand": fault.by_hand,
@@ -137,6 +138,8 @@ def _ladder(fault: Fault) -> list[dict[str, str]]:
 
 
 def _unknown(options: argparse.Namespace, known: list[str], trouble: str) -> int:
+    import difflib
+
     close = difflib.get_close_matches(options.fault, known, 1, 0.5)
     mend = f"did you mean {close[0]}?" if close else f"the faults are {', '.join(known)}"
     if options.json:

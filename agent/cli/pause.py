@@ -27,9 +27,7 @@ def run(options: argparse.Namespace) -> int:
         return OK
     until = float(result["paused_until"])
     clock = time.strftime("%H:%M:%S", time.localtime(until))
-    print(
-        f"Repairs are paused for {duration(until - time.time())}, until {clock}. The agent goes on watching."
-    )
+    print(f"Repairs are paused for {duration(options.duration)}, until {clock}. The agent goes on watching.")
     print("End it sooner with: x0 resume")
     return OK
 

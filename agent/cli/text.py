@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import sys
 import textwrap
 from collections.abc import Sequence
@@ -37,7 +36,11 @@ def colour(text: str, kind: str) -> str:
 
 def width() -> int:
     """Columns to use."""
-    return max(WIDTH_MIN, min(WIDTH_MAX, shutil.get_terminal_size((80, 24)).columns))
+    try:  # as shutil does it, which would load the compression libraries
+        columns = int(os.environ.get("COLUMNS") or os.get_terminal_size(sys.stdout.fileno()).columns)
+    except (AttributeError, ValueError, OSError):
+        columns = 80
+    return max(WIDTH_MIN, min(WIDTH_MAX, columns))
 
 
 def labelled(label: str, text: str, indent: int = 14) -> str:
