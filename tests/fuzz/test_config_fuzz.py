@@ -8,7 +8,7 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.config import Config, ConfigError
+from agent.config import Config, ConfigError, Problem
 from agent.configfile import MAX_PROBLEMS, load_text
 
 EXAMPLE = (Path(__file__).parents[2] / "configs" / "radio-node.yaml").read_text()
@@ -16,15 +16,18 @@ YAMLISH = st.text(alphabet="abno:-[]{}'\"#&*!|>%@`,? \t\n0159.eE~é\u2028\x85", 
 
 
 def load_or_refuse(text: str) -> None:
+    problems: tuple[Problem, ...] = ()
     try:
-        assert isinstance(load_text(text), Config)
+        loaded: Config | None = load_text(text)
     except ConfigError as error:
-        assert 1 <= len(error.problems) <= MAX_PROBLEMS
-        for problem in error.problems:
-            assert problem.line >= 1
-            assert problem.column >= 1
-            assert problem.found
-            assert problem.mend
+        loaded, problems = None, error.problems
+    assert (loaded is None) == bool(problems)
+    assert len(problems) <= MAX_PROBLEMS
+    for problem in problems:
+        assert problem.line >= 1
+        assert problem.column >= 1
+        assert problem.found
+        assert problem.mend
 
 
 @settings(max_examples=400, deadline=None)
