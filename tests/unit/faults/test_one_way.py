@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""one-way: the hearing end by a checked hint, the deaf end by the other's report."""
+
+from __future__ import annotations
+
+import pytest
+
+from agent.faults.base import State
+from agent.faults.one_way import FAULT
+from agent.readings import Report
+from tests.unit.faults.hand import (
+    DEAD,
+    N1,
+    NOW,
+    OURS,
+    about,
+    diagnosis,
+    echo,
+    mesh,
+    neighbours,
+    peer,
+    snapshot,
+    view,
+    without,
+)
+
+DEAF_PEER = peer(hears_us=False, hears_us_age=0.8)
+
+
+def test_heard_but_not_hearing_us_and_no_echo_answered_is_one_way() -> None:
+    found = FAULT.symptoms(view(snapshot(peers=(DEAF_PEER,), echoes=(echo(),))))
+    assert [s.subject for s in found] == [DEAD]
+    said = FAULT.sentence(found[0])
+    assert said.startswith("The link e1 to n1 works in one direction only")
+    assert "has not heard us for 0.8 s" in said
+    assert "unanswered for 0.20 s" in said
+
+
+def test_a_report_over_the_mesh_is_as_good_a_hint_as_the_hello() -> None:
+    said = Report("n1", "link-dead", OURS["e1"], N1, 0.2)
+    seen = view(snapshot(reports=(said,), echoes=(echo(),)))
+    assert FAULT.suspicions(seen)
+    assert FAULT.symptoms(seen)
+
+
+def test_the_hint_alone_is_only_a_suspicion_to_be_probed() -> None:
+    seen = view(snapshot(peers=(DEAF_PEER,)))
+    assert [s.probe for s in FAULT.suspicions(seen)] == [("e1", N1)]
+    assert not FAULT.symptoms(seen)
+    answered = view(snapshot(peers=(DEAF_PEER,), echoes=(echo(unanswered_for=0.0, answered=5),)))
+    assert not FAULT.symptoms(answered)
+
+
+def test_unanswered_echoes_without_the_hint_are_not_one_way() -> None:
+    assert not FAULT.symptoms(view(snapshot(peers=(peer(),), echoes=(echo(),))))
+
+
+SILENT = mesh(neighbours=neighbours(e1=0.6, e3=0.05))
+
+
+def test_the_deaf_end_learns_it_by_a_report_that_we_are_heard() -> None:
+    report = Report("n1", "one-way", OURS["e1"], N1, 0.3)
+    found = FAULT.symptoms(view(snapshot(mesh=SILENT, echoes=(echo(),), reports=(report,))))
+    assert [s.subject for s in found] == [DEAD]
+    assert "n1 hears us" in found[0].evidence["hint"]
+    assert "link-dead" in FAULT.explains
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        Report("n1", "one-way", OURS["e3"], N1, 0.3),
+        Report("n1", "one-way", OURS["e1"], "02:78:30:09:00:02", 0.3),
+        Report("n1", "one-way", OURS["e1"], N1, 9.0),
+        Report("n1", "node-dead", OURS["e1"], N1, 0.3),
+    ],
+)
+def test_a_report_about_another_link_or_time_does_not_make_a_dead_link_one_way(report: Report) -> None:
+    assert not FAULT.symptoms(view(snapshot(mesh=SILENT, echoes=(echo(),), reports=(report,))))
+
+
+def test_both_ends_detach() -> None:
+    seen = view(snapshot(peers=(DEAF_PEER,), echoes=(echo(),)))
+    assert FAULT.ladder(diagnosis(FAULT.symptoms(seen)[0]), seen)[0].action == "detach-hardif"
+
+
+def test_never_detached_it_is_gone_only_when_our_frames_arrive_too() -> None:
+    one_way = view(snapshot(peers=(DEAF_PEER,), echoes=(echo(),)))
+    assert FAULT.state(about("one-way"), one_way) is State.PRESENT
+    hint_left = view(snapshot(peers=(DEAF_PEER,), echoes=(echo(unanswered_for=0.0, answered=9),)))
+    assert FAULT.state(about("one-way"), hint_left) is State.PRESENT
+    assert FAULT.state(about("one-way"), view(snapshot(peers=(peer(),)))) is State.GONE
+
+
+def test_detached_it_is_held_while_hellos_come_but_do_not_list_us() -> None:
+    seen = view(
+        snapshot(mesh=without("e1"), peers=(DEAF_PEER,), echoes=(echo(),)), detached=frozenset({"e1"})
+    )
+    assert FAULT.state(about("one-way", at=NOW - 60), seen) is State.CONTAINED
