@@ -16,7 +16,7 @@ from agent.config import Config, ConfigError, load
 from agent.mapek.journal import NAME, Journal, JournalError
 from agent.mapek.replay import undo_records
 from agent.remedies import discover
-from agent.remedies.base import Action, Effector
+from agent.remedies.base import Action, ActionError, Effector
 
 LEFT = 1
 NO_CONFIG = 2
@@ -44,8 +44,8 @@ def undo(state_dir: Path, actions: Mapping[str, Action], effector: Callable[[], 
         for entry in reversed(entries):
             if entry.seq in put_back:
                 say(f"undo: put back {entry.record.action} {_words(entry.record.args)}\n")
-        for error in errors:
-            say(f"undo: {error}\n")
+        for text in errors:
+            say(f"undo: {text}\n")
         if not entries:
             say("undo: nothing to put back\n")
     finally:
@@ -64,13 +64,46 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"undo: {error}\n")
         return NO_CONFIG
     actions = {action.id: action for action in discover()}
-    return undo(Path(config.node.state_dir), actions, lambda: _effector(config), sys.stdout.write)
+    code = undo(Path(config.node.state_dir), actions, lambda: _effector(config), sys.stdout.write)
+    return code if code == RUNNING else max(code, _timers(config))
 
 
 def _effector(config: Config) -> Effector:
     from agent.effector import KernelEffector  # late: mostly there is nothing to put back
+    from agent.kernel.links import Links
+    from agent.mesh import timers, wanted
 
-    return KernelEffector(config)
+    links = Links()
+
+    def settings(name: str) -> wanted.HardifSettings | None:
+        interface = next((found for found in config.mesh.interfaces if found.name == name), None)
+        link = links.get(name)
+        if interface is None or link is None:
+            return None
+        speed = 0 if not link.kind else None  # hardware: batman-adv asks the device itself
+        return wanted.hardif_settings(interface, link, speed, timers.rest(config.mesh, 0))
+
+    return KernelEffector(settings=settings, restart=_no_restart)
+
+
+def _no_restart(name: str) -> None:
+    raise ActionError(f"restarting {name} is no undo")
+
+
+def _timers(config: Config) -> int:
+    """OGMs back to their interval at rest: haste is not in the journal. 0, or LEFT where that failed."""
+    from agent.kernel.batadv import BatAdv
+    from agent.kernel.errors import KernelError
+    from agent.kernel.links import Links
+    from agent.mesh.restore import restore_timers
+
+    try:
+        if restore_timers(config, Links(), BatAdv()):
+            sys.stdout.write("undo: OGM interval back at rest\n")
+    except KernelError as error:
+        sys.stderr.write(f"undo: OGM interval: {error}\n")
+        return LEFT
+    return 0
 
 
 def _words(args: Mapping[str, str]) -> str:
