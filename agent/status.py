@@ -53,7 +53,10 @@ def build(loop: Loop, snapshot: Snapshot | None) -> dict[str, Any]:
     """The status document (module docstring)."""
     active = [episode for episode in loop.episodes if episode.open]
     state = state_of(loop, snapshot)
-    errors = dict(list({**(snapshot.errors if snapshot else {}), **loop.errors}.items())[:ROWS_MAX])
+    errors = {**(snapshot.errors if snapshot else {}), **loop.errors}
+    if not loop.mesh_wanted:  # a laptop without a mesh lacks nothing
+        errors.pop("mesh", None)
+    errors = dict(list(errors.items())[:ROWS_MAX])
     return {
         "node": _text(loop.node),
         "mode": loop.mode,
