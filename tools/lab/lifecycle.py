@@ -26,6 +26,7 @@ AGENTS_S = 180.0
 SHARED_MB = 1500  # a machine that holds all nodes
 OWN_MB = 640  # a machine of one node
 POLL_S = 0.05
+HELLO_S = 0.5  # QEMU takes a connection before the machine has its network, and it then hangs
 Say = Callable[[str], None]
 
 
@@ -151,7 +152,7 @@ def _set_up(lab: Lab, machine: Machine, overrides: dict[str, Any], *, agents: bo
     deadline = time.monotonic() + BOOT_S
     while True:
         try:
-            lab.request(machine, {"op": "hello"}, timeout=2.0)
+            lab.request(machine, {"op": "hello"}, timeout=HELLO_S)
             break
         except MachineError:
             raise

@@ -10,12 +10,10 @@ from typing import Any
 
 from tools.lab.guest import processes
 from tools.lab.guest.errors import GuestError
-from tools.lab.guest.nodes import RUN, Node
-from tools.lab.guest.setup import run
+from tools.lab.guest.nodes import Node
 from tools.lab.guest.tasks import spawn_logged
+from tools.lab.guest.tree import TREE
 
-SOURCE = Path("/src/agent")
-TREE = RUN / "tree"
 PYTHON_PATH = f"{TREE}:/usr/lib/x0/python"
 CONFIG = "/etc/x0/x0.yaml"
 AGENT = ["python3", "-m", "agent", "--config", CONFIG]
@@ -23,22 +21,6 @@ STOP_POST = ["python3", "-m", "agent.undo", "--config", CONFIG]  # the unit's Ex
 RESTART_S = 1.0  # the unit's RestartSec
 START_LIMIT, START_WINDOW_S = 5, 60.0  # the unit's StartLimitBurst and StartLimitIntervalSec
 STOP_S = 10.0  # after SIGTERM; then SIGKILL
-
-
-async def sync_tree() -> float:
-    """Copy the agent from the shared source tree and compile it; return the seconds it took.
-
-    Importing over 9p takes seconds a process, and without compiled bytecode an agent needs 8 MB more.
-    """
-    started = time.monotonic()
-    new = RUN / "tree.new"
-    script = (
-        f"rm -rf {new} && mkdir -p {new} && cd {SOURCE.parent} && "
-        f"tar --exclude=__pycache__ -cf - $(ls -d agent bpf 2>/dev/null) | tar -C {new} -xf - && "
-        f"python3 -m compileall -q {new} >/dev/null; rm -rf {TREE}; mv {new} {TREE}"
-    )
-    await run(["sh", "-c", script])
-    return time.monotonic() - started
 
 
 class Unit:

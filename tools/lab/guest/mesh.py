@@ -14,6 +14,7 @@ from tools.lab.guest.errors import GuestError
 from tools.lab.guest.netns import socket_in
 from tools.lab.guest.nodes import Node
 from tools.lab.guest.tasks import Tasks
+from tools.lab.guest.tree import Tree
 
 PAGE_BASE = 7100  # the page of node K is relayed from this port + K
 PAGE_PORT = 8080  # where an agent serves its page, in its own namespace
@@ -29,9 +30,9 @@ class Mesh:
         members: dict[str, Node],
         edges: list[setup.Edge],
         phys: dict[str, str],
-        syncing: asyncio.Future[float],
+        tree: Tree,
     ) -> None:
-        self._members, self._syncing = members, syncing
+        self._members, self._tree = members, tree
         self._cuts = Cuts(
             members, edges, phys, lambda node, unit, number: self._units[node, unit].signal(number)
         )
@@ -43,7 +44,7 @@ class Mesh:
         }
 
     @classmethod
-    async def build(cls, spec: dict[str, Any], syncing: asyncio.Future[float]) -> "Mesh":
+    async def build(cls, spec: dict[str, Any], tree: Tree) -> "Mesh":
         """Make everything `spec` says. Raises GuestError."""
         members = await setup.make_nodes(spec)
         edges = [setup.edge_of(edge) for edge in spec["edges"]]
@@ -51,7 +52,7 @@ class Mesh:
         phys = await setup.make_radios([node["name"] for node in spec["nodes"] if node["radio"]], members)
         for name, phy in phys.items():
             setup.set_group(phy, setup.group_bits(name, edges, set()))
-        built = cls(members, edges, phys, syncing)
+        built = cls(members, edges, phys, tree)
         if spec["mesh"]:
             await asyncio.gather(
                 *(
@@ -106,7 +107,7 @@ class Mesh:
         unit = self._units[self.node(request["node"]).name, request["unit"]]
         match request["action"]:
             case "start":
-                await self._syncing
+                await self._tree.ready()
                 unit.start()
             case "stop":
                 await unit.stop()

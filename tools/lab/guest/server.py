@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from tools.lab.guest import mesh, streams
-from tools.lab.guest.agents import sync_tree
 from tools.lab.guest.errors import GuestError
 from tools.lab.guest.streams import Stream
+from tools.lab.guest.tree import Tree
 
 PORT = 7000
 FIRST_FRAME_S = 10.0  # a connection that says nothing is dropped
@@ -31,7 +31,7 @@ class Server:
     def __init__(self, token: str) -> None:
         self._token = token
         self._mesh: mesh.Mesh | None = None
-        self._syncing = asyncio.ensure_future(sync_tree())
+        self._tree = Tree()
         self._handlers: dict[str, Handler] = {
             "hello": self._hello,
             "setup": self._setup,
@@ -88,13 +88,14 @@ class Server:
         if self._mesh is not None:
             raise GuestError("this machine has its mesh already")
         time.clock_settime(time.CLOCK_REALTIME, float(request["now"]))
-        self._mesh = await mesh.Mesh.build(request["spec"], self._syncing)
+        if not request["spec"]["mesh"]:
+            self._tree.refresh()  # agents will be started: compile while the nodes are made
+        self._mesh = await mesh.Mesh.build(request["spec"], self._tree)
         return {"ok": True, "uptime": time.monotonic()}
 
     async def _sync(self, _request: dict[str, Any], _stream: Stream) -> dict[str, Any]:
-        await self._syncing
-        self._syncing = asyncio.ensure_future(sync_tree())
-        return {"seconds": await self._syncing}
+        self._tree.refresh()
+        return {"seconds": await self._tree.ready()}
 
     async def _exec(self, request: dict[str, Any], stream: Stream) -> dict[str, Any]:
         return await streams.run_program(self._command(request), request, stream)
