@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 from agent.kernel.batadv import BatAdv
 from agent.kernel.errors import KernelError
 from agent.kernel.links import Links
+from agent.kernel.linkspeed import link_speed_kbit
 from agent.kernel.nl80211 import Nl80211
 from agent.mesh import timers
 from agent.mesh.haste import Haste
@@ -59,9 +60,12 @@ class Keeper:
         wifi: Nl80211 | None = None,
         clock: Callable[[], float] = time.monotonic,
         identity: Callable[[], str] = machine_id,
+        speed: Callable[[str], int | None] = link_speed_kbit,
+        on_pass: Callable[[], None] = lambda: None,
     ) -> None:
+        """`on_pass`: told in the event loop after every look; `ready` and `problems` may have changed."""
         self._links, self._batadv, self._wifi = links or Links(), batadv or BatAdv(), wifi or Nl80211()
-        self._clock, self._identity = clock, identity
+        self._clock, self._identity, self._speed, self._on_pass = clock, identity, speed, on_pass
         self._wake = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self.reconfigure(config)
@@ -76,6 +80,7 @@ class Keeper:
             links=self._links,
             batadv=self._batadv,
             wifi=self._wifi,
+            speed=self._speed,
         )
         self.rest = timers.rest(config.mesh, 1)
         self.haste = Haste()
@@ -127,6 +132,7 @@ class Keeper:
             while True:
                 self._wake.clear()
                 wait = await self._pass() if self._active else None
+                self._on_pass()
                 try:
                     await asyncio.wait_for(self._wake.wait(), wait)
                 except TimeoutError:

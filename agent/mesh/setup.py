@@ -131,7 +131,8 @@ class Setup:
             bonding=_changed(found.bonding, wanted.bonding),
         )
         self._gateway(bat, found)
-        self._links.set_up(bat.name)
+        if not bat.admin_up:
+            self._links.set_up(bat.name)
         have = set(self._links.addresses(bat.name))
         for address in wanted.address:
             if address not in have:

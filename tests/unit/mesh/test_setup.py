@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Setting the mesh up: order, idempotence, and what is left alone."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+
+from agent.config import Gateway, Interface, Mesh
+from agent.kernel.errors import RefusedError
+from agent.mesh.setup import Setup
+from agent.mesh.timers import rest
+from tests.unit.mesh.kernel import Kernel
+
+MAC = "02:78:30:aa:bb:cc"
+WIRES = (Interface("e1"), Interface("e3"))
+
+
+def setup(kernel: Kernel, mesh: Mesh, speed: int | None = 10_000_000) -> Setup:
+    fake = cast(Any, kernel)
+    return Setup(mesh, MAC, links=fake, batadv=fake, wifi=fake, speed=lambda _: speed)
+
+
+def mesh(**changes: Any) -> Mesh:
+    return Mesh(**{"interfaces": WIRES, "address": ("10.77.0.1/24",), **changes})
+
+
+def ensure(made: Setup, wanted: Mesh) -> tuple[str, ...]:
+    return made.ensure(rest(wanted, 6))
+
+
+def test_from_nothing_the_primary_is_attached_first_and_everything_once() -> None:
+    kernel = Kernel("e1", "e3")
+    made = setup(kernel, mesh())
+    assert ensure(made, mesh()) == ()
+    masters = [w for w in kernel.writes if w.startswith("master")]
+    assert masters == ["master x0prim bat0", "master e1 bat0", "master e3 bat0"]
+    assert kernel.writes.index("up x0prim") < kernel.writes.index("master x0prim bat0")
+    assert kernel.mesh("bat0").mac == MAC
+    assert {w for w in kernel.writes if "mtu" in w} == {"mtu x0prim 1532", "mtu e1 1532", "mtu e3 1532"}
+    assert {"set bla False", "set hop_penalty 30", "up bat0", "address bat0 10.77.0.1/24"} <= set(
+        kernel.writes
+    )
+    assert made.settled()
+
+
+def test_a_wire_gets_its_elp_interval_and_a_throughput_a_veth_cannot_tell() -> None:
+    kernel = Kernel("e1", "e3")
+    wanted = mesh(interfaces=(Interface("e1"), Interface("e3", throughput=50_000)))
+    ensure(setup(kernel, wanted), wanted)
+    assert {
+        "set e1 elp_interval_ms 150",
+        "set e1 throughput_override_kbit 1000000",
+        "set e3 throughput_override_kbit 50000",
+    } <= set(kernel.writes)
+
+
+@pytest.mark.parametrize(("speed", "override"), [(1_000_000, False), (None, True)])
+def test_hardware_that_tells_its_speed_is_left_to_batman_adv(speed: int | None, override: bool) -> None:
+    kernel = Kernel("e1", "e3", kind="")
+    ensure(setup(kernel, mesh(), speed), mesh())
+    assert ("set e1 throughput_override_kbit 1000000" in kernel.writes) is override
+
+
+def test_a_mesh_that_is_right_is_not_touched_by_a_new_agent() -> None:
+    kernel = Kernel("e1", "e3")
+    ensure(setup(kernel, mesh()), mesh())
+    kernel.writes.clear()
+    again = setup(kernel, mesh())
+    assert ensure(again, mesh()) == ()
+    assert kernel.writes == []
+    assert again.settled()
+
+
+def test_a_mesh_with_another_primary_is_built_anew_around_ours() -> None:
+    kernel = Kernel("e1", "e3")
+    kernel.create_batadv("bat0")
+    kernel.set_master("e1", "bat0")
+    kernel.writes.clear()
+    ensure(setup(kernel, mesh()), mesh())
+    masters = [w for w in kernel.writes if w.startswith("master")]
+    assert masters == ["master e1 None", "master x0prim bat0", "master e1 bat0", "master e3 bat0"]
+    assert kernel.mesh("bat0").mac == MAC
+
+
+def test_after_set_up_a_detached_interface_is_left_to_the_faults() -> None:
+    kernel = Kernel("e1", "e3")
+    made = setup(kernel, mesh())
+    ensure(made, mesh())
+    kernel.set_master("e1", None)
+    kernel.writes.clear()
+    assert ensure(made, mesh()) == ()
+    assert kernel.writes == []
+
+
+def test_an_interface_that_comes_back_under_a_new_index_is_set_up_again() -> None:
+    kernel = Kernel("e1", "e3")
+    made = setup(kernel, mesh())
+    ensure(made, mesh())
+    kernel.unplug("e1")
+    assert "e1 is not there" in ensure(made, mesh())[0]
+    assert made.settled()  # what exists is set up
+    kernel.plug("e1")
+    assert not made.settled()
+    assert ensure(made, mesh()) == ()
+    assert "master e1 bat0" in kernel.writes[-6:]
+
+
+def test_settings_batman_adv_forgot_are_told_again() -> None:
+    kernel = Kernel("e1", "e3")
+    made = setup(kernel, mesh())
+    ensure(made, mesh())
+    kernel.set_master("e1", "bat0")  # somebody took it out and put it back
+    kernel.writes.clear()
+    ensure(made, mesh())
+    assert kernel.writes == ["set e1 elp_interval_ms 150", "set e1 throughput_override_kbit 1000000"]
+
+
+def test_a_removed_mesh_interface_is_made_again_with_everything() -> None:
+    kernel = Kernel("e1", "e3")
+    made = setup(kernel, mesh())
+    ensure(made, mesh())
+    kernel.unplug("bat0")
+    for name in ("x0prim", "e1", "e3"):
+        kernel._change(name, master=0)
+    kernel.addressed.clear()
+    kernel.writes.clear()
+    assert ensure(made, mesh()) == ()
+    assert next(w for w in kernel.writes if w.startswith("master")) == "master x0prim bat0"
+    assert "address bat0 10.77.0.1/24" in kernel.writes
+
+
+def test_what_a_person_switched_off_later_stays_off() -> None:
+    kernel = Kernel("e1", "e3")
+    made = setup(kernel, mesh())
+    ensure(made, mesh())
+    kernel._change("e1", admin_up=False)
+    kernel.writes.clear()
+    ensure(made, mesh())
+    assert kernel.writes == []
+
+
+def test_an_interface_of_a_bridge_is_not_taken_but_said() -> None:
+    kernel = Kernel("e1", "e3", "br0")
+    kernel._change("e1", master=kernel.index("br0"))
+    made = setup(kernel, mesh())
+    problems = ensure(made, mesh())
+    assert ["e1 belongs to br0" in p for p in problems] == [True]
+    assert "master e3 bat0" in kernel.writes
+    assert not made.settled()
+
+
+def test_a_device_whose_mtu_cannot_be_raised_carries_the_mesh_all_the_same() -> None:
+    kernel = Kernel("e1", "e3")
+    kernel.refuse["mtu e1 1532"] = RefusedError("setting the MTU of e1 to 1532: EINVAL")
+    made = setup(kernel, mesh())
+    problems = ensure(made, mesh())
+    assert ["fragments over e1" in p for p in problems] == [True]
+    assert "master e1 bat0" in kernel.writes
+    assert made.settled()
+
+
+@pytest.mark.parametrize(
+    ("there", "said"),
+    [("bat0", "not batman-adv"), ("x0prim", "is no dummy")],
+)
+def test_a_name_taken_by_another_kind_of_device_is_said_and_nothing_is_attached(
+    there: str, said: str
+) -> None:
+    kernel = Kernel("e1", "e3", there)
+    made = setup(kernel, mesh())
+    assert said in ensure(made, mesh())[0]
+    assert not made.core_ready
+    assert not made.settled()
+    assert not [w for w in kernel.writes if w.startswith("master")]
+
+
+def test_a_mesh_of_another_algorithm_is_said() -> None:
+    kernel = Kernel("e1", "e3")
+    kernel.create_batadv("bat0", "BATMAN_IV")
+    assert "runs BATMAN_IV" in ensure(setup(kernel, mesh()), mesh())[0]
+
+
+def test_gateway_mode_is_set_with_its_speeds() -> None:
+    kernel = Kernel("e1", "e3")
+    server = mesh(gateway=Gateway("server", down=50_000, up=5_000))
+    ensure(setup(kernel, server), server)
+    assert {"set gw_mode server", "set gw_down_kbit 50000", "set gw_up_kbit 5000"} <= set(kernel.writes)
+    kernel = Kernel("e1", "e3")
+    client = mesh(gateway=Gateway("client"))
+    ensure(setup(kernel, client), client)
+    assert "set gw_mode client" in kernel.writes
+
+
+def test_bridge_loop_avoidance_is_on_only_where_a_lan_is_bridged() -> None:
+    kernel = Kernel("e1", "e3")
+    bridged = mesh(lan_bridged=True)
+    ensure(setup(kernel, bridged), bridged)
+    assert kernel.mesh("bat0").bla

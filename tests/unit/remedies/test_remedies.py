@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The four remedies: what they refuse, do, and take back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from agent.events import Remedy
+from agent.readings import Neighbour
+from agent.remedies.attach_hardif import ACTION as ATTACH
+from agent.remedies.base import ActionError, UndoRecord
+from agent.remedies.detach_hardif import ACTION as DETACH
+from agent.remedies.hasten_ogms import ACTION as HASTEN
+from agent.remedies.restart_service import ACTION as RESTART
+from tests.unit.faults.hand import N1, N3, NOW, link, mesh, neighbours, snapshot, view, without
+
+
+class System:
+    """An effector over a dictionary: masters of interfaces, an OGM interval, restarts."""
+
+    def __init__(self, **masters: str | None) -> None:
+        self.masters = masters
+        self.ogm = 300
+        self.restarted: list[str] = []
+
+    def attach_hardif(self, mesh: str, name: str) -> None:
+        self.masters[name] = mesh
+
+    def detach_hardif(self, name: str) -> None:
+        self.masters[name] = ""
+
+    def hardif_master(self, name: str) -> str | None:
+        return self.masters.get(name)
+
+    def set_ogm_interval(self, mesh: str, milliseconds: int) -> None:
+        assert mesh == "bat0"
+        self.ogm = milliseconds
+
+    def ogm_interval(self, mesh: str) -> int:
+        assert mesh == "bat0"
+        return self.ogm
+
+    def restart_service(self, name: str) -> None:
+        self.restarted.append(name)
+
+
+def remedy(action: str, **args: str) -> Remedy:
+    return Remedy(action, "hardif/e1", args)
+
+
+OUT = remedy("detach-hardif", mesh="bat0", hardif="e1", neighbour=N1)
+IN = remedy("attach-hardif", mesh="bat0", hardif="e1")
+SILENT = mesh(neighbours=neighbours(e1=0.6, e3=0.05))
+
+
+def test_a_dead_link_may_be_detached_where_another_way_is_alive() -> None:
+    assert DETACH.refusal(OUT, view(snapshot(mesh=SILENT))) == ""
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"primary": "e1"}, "primary"),
+        ({"detached": frozenset({"e1"})}, "already"),
+        ({"snapshot": snapshot(mesh=without("e1"))}, "not in the mesh"),
+        ({"snapshot": snapshot(mesh=None)}, "not in the mesh"),
+        ({"snapshot": snapshot(mesh=mesh(neighbours=neighbours(e1=0.6, e3=0.26)))}, "no other interface"),
+        ({"snapshot": snapshot(mesh=mesh(neighbours=neighbours(e1=0.6)))}, "no other interface"),
+        (
+            {"snapshot": snapshot(mesh=SILENT, links=(link("e1"), link("e3", carrier=False)))},
+            "no other interface",
+        ),
+        (
+            {
+                "snapshot": snapshot(
+                    mesh=mesh(neighbours=(*neighbours(e1=0.6, e3=0.05), Neighbour("e1", N3, 0.1)))
+                )
+            },
+            "other neighbour",
+        ),
+    ],
+)
+def test_detaching_is_refused_where_it_would_make_things_worse(changes: dict[str, Any], why: str) -> None:
+    seen = msgspec.structs.replace(view(snapshot(mesh=SILENT)), **changes)
+    assert why in DETACH.refusal(OUT, seen)
+
+
+def test_detaching_is_undone_by_attaching() -> None:
+    system = System(e1="bat0")
+    record = DETACH.undo_record(OUT, system)
+    DETACH.act(OUT, system)
+    assert system.masters == {"e1": ""}
+    DETACH.act(OUT, system)  # once more changes nothing
+    assert record is not None
+    DETACH.undo(record, system)
+    assert system.masters == {"e1": "bat0"}
+    DETACH.undo(record, system)
+    assert system.masters == {"e1": "bat0"}
+
+
+@pytest.mark.parametrize("master", ["br-lan", None])
+def test_undo_leaves_an_interface_alone_that_vanished_or_that_a_person_moved(master: str | None) -> None:
+    system = System(e1=master)
+    DETACH.undo(UndoRecord("detach-hardif", {"mesh": "bat0", "hardif": "e1"}), system)
+    assert system.masters == {"e1": master}
+
+
+def test_what_was_not_in_the_mesh_before_is_not_put_into_it_by_the_undo() -> None:
+    assert DETACH.undo_record(OUT, System(e1="")) is None
+    assert DETACH.undo_record(OUT, System()) is None
+
+
+def test_an_interface_a_person_moved_is_not_detached() -> None:
+    system = System(e1="br-lan")
+    with pytest.raises(ActionError, match="master is br-lan"):
+        DETACH.act(OUT, system)
+    assert system.masters == {"e1": "br-lan"}
+
+
+def test_a_missing_interface_is_attached() -> None:
+    system = System(e1="")
+    assert ATTACH.refusal(IN, view(snapshot(mesh=without("e1")))) == ""
+    assert ATTACH.undo_record(IN, system) is None
+    ATTACH.act(IN, system)
+    assert system.masters == {"e1": "bat0"}
+
+
+def test_attaching_is_refused_before_its_time_or_against_another_remedy_or_a_person() -> None:
+    later = remedy("attach-hardif", mesh="bat0", hardif="e1", not_before=str(NOW + 7))
+    assert "due in 7 s" in ATTACH.refusal(later, view())
+    assert "another remedy" in ATTACH.refusal(IN, view(detached=frozenset({"e1"})))
+    for links in ((link("e3"),), (link("e1", admin_up=False),)):
+        assert "switched off" in ATTACH.refusal(IN, view(snapshot(links=links)))
+
+
+@pytest.mark.parametrize(("master", "said"), [("br-lan", "take it out there"), (None, "no such interface")])
+def test_attaching_fails_in_words_where_the_interface_is_gone_or_taken(master: str | None, said: str) -> None:
+    with pytest.raises(ActionError, match=said):
+        ATTACH.act(IN, System(e1=master))
+
+
+def test_haste_is_undone_to_the_interval_at_rest() -> None:
+    system, haste = System(), remedy("hasten-ogms", mesh="bat0")
+    assert HASTEN.refusal(haste, view()) == ""
+    record = HASTEN.undo_record(haste, system)
+    HASTEN.act(haste, system)
+    assert system.ogm == 100
+    assert record is not None
+    HASTEN.undo(record, system)
+    assert system.ogm == 300
+
+
+def test_haste_is_refused_where_nobody_would_hear_it() -> None:
+    haste = remedy("hasten-ogms", mesh="bat0")
+    assert "no neighbour" in HASTEN.refusal(haste, view(snapshot(mesh=mesh(neighbours=()))))
+    assert "could not be read" in HASTEN.refusal(haste, view(snapshot(mesh=None)))
+
+
+def test_a_service_is_restarted_when_configured_and_due() -> None:
+    system, restart = System(), remedy("restart-service", service="broker")
+    assert RESTART.refusal(restart, view()) == ""
+    assert RESTART.undo_record(restart, system) is None
+    RESTART.act(restart, system)
+    assert system.restarted == ["broker"]
+    assert "no longer configured" in RESTART.refusal(restart, view(services_wanted=()))
+    later = remedy("restart-service", service="broker", not_before=str(NOW + 20))
+    assert "due in 20 s" in RESTART.refusal(later, view())
+    assert RESTART.refusal(later, view(now=NOW + 21)) == ""
+
+
+@pytest.mark.parametrize("action", [ATTACH, RESTART])
+def test_undoing_what_cannot_be_undone_changes_nothing(action: Any) -> None:
+    system = System(e1="bat0")
+    action.undo(UndoRecord(action.id, {}), system)
+    assert (system.masters, system.restarted) == ({"e1": "bat0"}, [])
