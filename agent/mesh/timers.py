@@ -18,11 +18,9 @@ if TYPE_CHECKING:
 FAST_OGM_MS: Final = 300
 SLOW_OGM_MS: Final = 1000  # batman-adv's default
 RADIO_OGM_MS: Final = 700  # 1.43 times the default's messages
-RADIO_ELP_MS: Final = (
-    500  # the default: on radios each ELP round also sends two probes of 200 bytes a neighbour
-)
-# Bytes of one originator and interval, one direction of a wire, with Ethernet headers. Measured on a ring of six at
-# 300/150 ms, trixie's 6.12: 1095 B/s each way, 200 of it ELP (faults.md counts without headers).
+RADIO_ELP_MS: Final = 500  # the default: there each round also sends two probes of 200 bytes a neighbour
+# Bytes of one originator and interval, one direction of a wire, with Ethernet headers. Measured on a ring of
+# six at 300/150 ms, trixie's 6.12: 1095 B/s each way, 200 of it ELP (faults.md counts without headers).
 OGM_BYTES: Final = 45
 ELP_BYTES: Final = 30  # 16 and the Ethernet header, broadcast
 HYSTERESIS: Final = 0.2  # smaller changes are not worth the re-arming of timers
