@@ -22,7 +22,7 @@ class Lines:
 
 
 def sentence(line: str, node: str, *, colour: bool = False) -> str | None:
-    """Return `TIME NODE what happened`, None for what a spectator need not see. Other lines come as they are."""
+    """Return `TIME NODE what happened`, None for what a spectator need not see. Others come as they are."""
     try:
         entry: Any = json.loads(line)
     except ValueError:

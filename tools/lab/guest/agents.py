@@ -18,9 +18,21 @@ PYTHON_PATH = f"{TREE}:/usr/lib/x0/python"
 CONFIG = "/etc/x0/x0.yaml"
 AGENT = ["python3", "-m", "agent", "--config", CONFIG]
 STOP_POST = ["python3", "-m", "agent.undo", "--config", CONFIG]  # the unit's ExecStopPost
+BROKER = ["mosquitto", "-c", "/etc/x0/mosquitto.conf"]
 RESTART_S = 1.0  # the unit's RestartSec
 START_LIMIT, START_WINDOW_S = 5, 60.0  # the unit's StartLimitBurst and StartLimitIntervalSec
 STOP_S = 10.0  # after SIGTERM; then SIGKILL
+
+
+async def start_broker(node: Node) -> None:
+    """Start the node's broker as the boot of a real node does; from then on it is the agent's to keep."""
+    holder = node.holder if node.holder is not None else os.getpid()
+    if not processes.in_namespace(holder, BROKER[0]):
+        # detached: it becomes a child of the node's first process and outlives the agent
+        starter = await spawn_logged(
+            node.command(["setsid", "-f", *BROKER]), node.home / "log" / "mosquitto.log"
+        )
+        await starter.wait()
 
 
 class Unit:

@@ -8,7 +8,7 @@ import socket
 from typing import Any
 
 from tools.lab.guest import setup
-from tools.lab.guest.agents import AGENT, STOP_POST, Unit
+from tools.lab.guest.agents import AGENT, STOP_POST, Unit, start_broker
 from tools.lab.guest.cuts import Cuts
 from tools.lab.guest.errors import GuestError
 from tools.lab.guest.netns import socket_in
@@ -108,6 +108,7 @@ class Mesh:
         match request["action"]:
             case "start":
                 await self._tree.ready()
+                await start_broker(unit.node)
                 unit.start()
             case "stop":
                 await unit.stop()
