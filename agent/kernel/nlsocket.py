@@ -47,11 +47,11 @@ class NetlinkSocket:
     def __init__(
         self, protocol: int, timeout: float = TIMEOUT, *, clock: Callable[[], float] = time.monotonic
     ):
+        self._socket: socket.socket | None = None
         self._protocol = protocol
         self._timeout = timeout
         self._clock = clock
         self._lock = threading.Lock()
-        self._socket: socket.socket | None = None
         self._sequence = 0
         self._buffer = bytearray(BUFFER)
 
@@ -100,6 +100,9 @@ class NetlinkSocket:
         """Close the socket; the next question opens it again."""
         with self._lock:
             self._close()
+
+    def __del__(self) -> None:
+        self._close()  # ends with its owner; the kernel keeps nothing of it
 
     def _close(self) -> None:
         if self._socket is not None:
