@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """`x0-agent --config FILE` (or `python -m agent`): runs the node until SIGTERM.
 
-Exit code 0: stopped as asked; 1: a task could not be kept running (the service manager starts afresh); 2: wrong usage or
-configuration.
+Exit code 0: stopped as asked; 1: a task could not be kept running (the service manager starts afresh);
+2: wrong usage or configuration.
 """
 
 from __future__ import annotations
 
 import sys
 
-# asyncio imports ssl where it can: 3 MB for TLS streams, which nothing here uses. It takes the refusal as a Python built
-# without OpenSSL; later imports of ssl work.
+# asyncio imports ssl where it can: 3 MB for TLS streams, which nothing here uses. It takes the refusal
+# as a Python built without OpenSSL; later imports of ssl work.
 if "asyncio" not in sys.modules and "ssl" not in sys.modules:
     sys.modules["ssl"] = None  # type: ignore[assignment]
     import asyncio

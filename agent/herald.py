@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tells neighbours and mesh what this node suspects and is about to do, and hastens OGMs where that helps.
 
-architecture.md, "How a dead link is healed in a second", steps 2 and 4. Event loop only; nothing here acts on a link.
+architecture.md, "How a dead link is healed in a second", steps 2 and 4. Event loop only; acts on no link.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SIGHUP: the configuration is read again, checked as a whole, and taken over as far as a running agent can."""
+"""SIGHUP: the configuration is read again, checked as a whole, and taken over as far as can be."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 """What the loop knows as one document: for the page, the API, `x0 status` and the metrics. Pure.
 
 The document is made of dicts, lists, strings and numbers only, so that it can be sent as JSON as it is.
-Durations are seconds, ages are seconds before the document was made, `since` and `paused_until` are Unix time.
+Durations are seconds, ages seconds before the document was made, `since` and `paused_until` Unix time.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ BACKOFF_MAX = 30.0  # s; longer would keep a technician waiting after the cause 
 RESTARTS_MAX = 5  # restarts of an essential task within RESTART_WINDOW before the process gives up
 RESTART_WINDOW = 120.0  # s; five back-offs from 0.5 s make 16 s, so a task failing at once reaches the limit
 STEADY_AFTER = 60.0  # s a task must run before its back-off starts from the beginning again
-CANCEL_TIMEOUT = 5.0  # s for one task's clean-up; the unit's stop time is 20 s
+CANCEL_TIMEOUT = 12.0  # s for one task's clean-up: the loop gives an action and the undoing 5 s each
 
 
 class SuperviseError(Exception):
