@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The catalogue of faults, one file each (docs/architecture.md): a module-level `FAULT` is found by itself."""
+"""The catalogue of faults, one file each (architecture.md): a module-level `FAULT` is found by itself."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a fault is: its suspicion, symptom, evidence, ladder and verification, pure over a View.
 
-A file in this folder with a module-level `FAULT` is found by itself; adding one touches no other. Faults read only the
-View: no clock, no I/O, no state of their own, so that every rule can be tested with hand-written snapshots.
+A file in this folder with a module-level `FAULT` is found by itself; adding one touches no other. Faults read
+only the View: no clock, no I/O, no state of their own, so that every rule can be tested with hand-written
+snapshots.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ class Thresholds(msgspec.Struct, frozen=True):
     echo_requests: int = 3  # of at least so many requests
     hello_interval_s: float = 1.0
     reattach_after_s: float = 2.0  # a dead link must answer this long before it carries traffic again
-    originator_silence_s: float = 1.5  # originator unheard on any way for so long: the node is dead, not the link
+    originator_silence_s: float = (
+        1.5  # originator unheard on any way for so long: the node is dead, not the link
+    )
 
 
 class View(msgspec.Struct, frozen=True):
@@ -47,10 +50,15 @@ class View(msgspec.Struct, frozen=True):
     mesh_name: str  # "bat0"
     services_wanted: tuple[str, ...]
     detached: frozenset[str] = frozenset()  # hardifs our own remedies hold detached (from the undo journal)
-    last_neighbours: dict[str, str] = {}  # "hardif/MAC" > originator, of every neighbour seen healthy in this run
+    last_neighbours: dict[
+        str, str
+    ] = {}  # "hardif/MAC" > originator, of every neighbour seen healthy in this run
+    released: frozenset[str] = frozenset()  # given back a moment ago: readings may still show them detached
     set_up: frozenset[str] = frozenset()  # configured hardifs that were active in the mesh once in this run
     episodes: dict[str, str] = {}  # subject > fault id of what is under treatment (diagnosed, not yet gone)
-    relapses: dict[str, int] = {}  # subject > times it came back within the last hour; doubles the wait to reattach
+    relapses: dict[
+        str, int
+    ] = {}  # subject > times it came back within the last hour; doubles the wait to reattach
 
 
 class Fault(Protocol):

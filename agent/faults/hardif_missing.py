@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import ClassVar
 
-from agent.events import Diagnosis, Remedy, Subject, Suspicion, Symptom
+from agent.events import Diagnosis, Remedy, Snapshot, Subject, Suspicion, Symptom
 from agent.faults import liveness as lv
 from agent.faults.base import Fault, State, View
 
@@ -34,24 +34,21 @@ class HardifMissing:
         )
 
     def symptoms(self, view: View) -> Sequence[Symptom]:
-        """Missing in the newest reading and in the one before: a reading may fall between two changes."""
-        return tuple(self._symptoms(view))
+        """Missing by batman-adv's own list and by rtnetlink, which are read apart."""
+        return tuple(
+            self._symptom(view, name) for name in _missing(view) if not _attached(view.snapshot, name)
+        )
 
-    def _symptoms(self, view: View) -> Iterator[Symptom]:
-        mesh = view.snapshot.mesh
-        for name in _missing(view):
-            older = (s for s in reversed(view.history) if s.mesh is not None and s.mesh is not mesh)
-            before = next(older, None)
-            if before is None or before.mesh is None or name in {h.name for h in before.mesh.hardifs}:
-                continue
-            link = lv.link_of(view, name)
-            used = ", ".join(h.name for h in mesh.hardifs) if mesh else ""
-            carrier = "up with carrier" if link is not None and link.carrier else "up, without carrier"
-            evidence = {
-                "interface": f"{name} exists and is {carrier}",
-                "mesh": f"{view.mesh_name} uses {used or 'no interface'}",
-            }
-            yield Symptom(self.id, Subject.hardif(name), before.at, evidence)
+    def _symptom(self, view: View, name: str) -> Symptom:
+        mesh, link = view.snapshot.mesh, lv.link_of(view, name)
+        used = ", ".join(h.name for h in mesh.hardifs) if mesh else ""
+        carrier = "up with carrier" if link is not None and link.carrier else "up, without carrier"
+        evidence = {
+            "interface": f"{name} exists and is {carrier}",
+            "mesh": f"{view.mesh_name} uses {used or 'no interface'}",
+        }
+        seen = (snapshot.at for snapshot in reversed(view.history) if _attached(snapshot, name))
+        return Symptom(self.id, Subject.hardif(name), next(seen, view.now), evidence)
 
     def sentence(self, symptom: Symptom) -> str:
         return (
@@ -90,9 +87,16 @@ def _missing(view: View) -> tuple[str, ...]:
         if name in view.set_up
         and name not in there
         and name not in view.detached
+        and name not in view.released
         and lv.usable(view, name)
         and not _taken(view, name)
     )
+
+
+def _attached(snapshot: Snapshot, name: str) -> bool:
+    """Does rtnetlink call the mesh its master?"""
+    link = next((link for link in snapshot.links or () if link.name == name), None)
+    return link is not None and snapshot.mesh is not None and link.master == snapshot.mesh.index
 
 
 def _taken(view: View, name: str) -> bool:

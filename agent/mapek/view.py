@@ -11,6 +11,7 @@ from agent.mapek.policy import Policy
 
 MAX_NEIGHBOURS = 256  # remembered "hardif/MAC" > originator; a stranger may invent MACs
 HEALTHY_MISSES = 2.0  # a neighbour heard within so many ELP intervals is well
+RELEASE_S = 3.0  # a hardif given back is judged again after so long: hardifs are read every second
 DEFAULT_ELP_MS = 500  # batman-adv's own, where the hardif's could not be read
 
 
@@ -21,6 +22,7 @@ class Viewer:
         self._neighbours: dict[str, str] = {}
         self._set_up: frozenset[str] = frozenset()
         self._seen: Snapshot | None = None
+        self._held: dict[str, float] = {}  # hardif > when it was seen held detached last
 
     def view(
         self,
@@ -44,14 +46,21 @@ class Viewer:
             mesh_name=policy.mesh_name,
             services_wanted=policy.services_wanted,
             detached=detached,
+            released=self._released(detached, snapshot.at),
             last_neighbours=self._neighbours,
             set_up=self._set_up,
             episodes=episodes,
             relapses=relapses,
         )
 
+    def _released(self, detached: frozenset[str], now: float) -> frozenset[str]:
+        for name in detached:
+            self._held[name] = now
+        self._held = {name: at for name, at in self._held.items() if now - at < RELEASE_S}
+        return frozenset(self._held) - detached
+
     def _learn(self, snapshot: Snapshot, policy: Policy) -> None:
-        """Who is behind each neighbour that is well: its hello says so, or its own interface is its originator."""
+        """Who is behind each neighbour that is well: its hello says so, or the address is an originator."""
         mesh = snapshot.mesh
         if mesh is None or (
             self._seen is not None and self._seen.mesh is mesh and self._seen.peers is snapshot.peers

@@ -14,25 +14,25 @@ from agent.readings import Hardif
 from tests.unit.faults.hand import NOW, OURS, about, diagnosis, link, mesh, snapshot, view, without
 
 GONE = without("e1")
-BEFORE = snapshot(at=NOW - 0.25, mesh=without("e1"))
 
 
 def missing(**changes: Any) -> View:
     free = (link("e1", master=0), link("e3"))
-    base = view(snapshot(mesh=GONE, links=free), history=(snapshot(at=NOW - 1), BEFORE))
+    base = view(snapshot(mesh=GONE, links=free), history=(snapshot(at=NOW - 1),))
     return msgspec.structs.replace(base, **changes)
 
 
-def test_absent_in_two_readings_is_the_symptom() -> None:
+def test_absent_by_batman_adv_and_by_rtnetlink_is_the_symptom() -> None:
     found = FAULT.symptoms(missing())
     assert [s.subject for s in found] == ["hardif/e1"]
+    assert found[0].onset == NOW - 1  # when it was last seen attached
     said = FAULT.sentence(found[0])
     assert "e1 exists and is up with carrier" in said
     assert "bat0 uses x0prim, e3" in said
 
 
-def test_absent_in_the_newest_reading_only_is_a_suspicion() -> None:
-    seen = missing(history=(snapshot(at=NOW - 1),))
+def test_where_only_one_of_the_two_says_so_it_is_a_suspicion() -> None:
+    seen = missing(snapshot=snapshot(mesh=GONE))
     assert FAULT.suspicions(seen)
     assert not FAULT.symptoms(seen)
 
@@ -41,6 +41,7 @@ def test_absent_in_the_newest_reading_only_is_a_suspicion() -> None:
     "changes",
     [
         {"detached": frozenset({"e1"})},
+        {"released": frozenset({"e1"})},
         {"set_up": frozenset({"e3"})},
         {"hardifs_wanted": ("e3",)},
         {"snapshot": snapshot(mesh=GONE, links=(link("e3"),))},
@@ -48,7 +49,16 @@ def test_absent_in_the_newest_reading_only_is_a_suspicion() -> None:
         {"snapshot": snapshot(mesh=GONE, links=(link("e1", master=77), link("e3")))},
         {"snapshot": snapshot(mesh=None)},
     ],
-    ids=["held by us", "never set up", "not wanted", "no device", "off", "in a bridge", "unread"],
+    ids=[
+        "held by us",
+        "just given back",
+        "never set up",
+        "not wanted",
+        "no device",
+        "off",
+        "in a bridge",
+        "unread",
+    ],
 )
 def test_what_we_or_a_person_did_is_not_this_fault(changes: dict[str, Any]) -> None:
     assert not FAULT.suspicions(missing(**changes))
