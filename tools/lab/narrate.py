@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 QUIET_LEVELS = frozenset({"debug"})
+QUIET_EVENTS = frozenset({"suspicion"})  # early signs: most pass, and a diagnosis says the rest again
 COLOURS = {"warning": "\x1b[33m", "error": "\x1b[31m", "critical": "\x1b[31m"}
 RESET = "\x1b[0m"
 
@@ -29,7 +30,7 @@ def sentence(line: str, node: str, *, colour: bool = False) -> str | None:
         entry = None
     if not isinstance(entry, dict):
         return f"{'':12} {node:4} {line}" if line.strip() else None
-    if entry.get("level") in QUIET_LEVELS:
+    if entry.get("level") in QUIET_LEVELS or entry.get("event") in QUIET_EVENTS:
         return None
     message = str(entry.get("message") or entry.get("lab") or "").splitlines()
     if not message:

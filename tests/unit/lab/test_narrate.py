@@ -22,6 +22,10 @@ def test_debugging_is_left_out() -> None:
     assert sentence(json.dumps({**ENTRY, "level": "debug"}), "n2") is None
 
 
+def test_early_signs_are_left_out() -> None:
+    assert sentence(json.dumps({**ENTRY, "event": "suspicion"}), "n2") is None
+
+
 def test_a_traceback_is_shortened_to_its_sentence() -> None:
     assert (
         sentence(json.dumps({**ENTRY, "message": "It failed.\nTraceback"}), "n2")
