@@ -1,0 +1,264 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Asks neighbours' kernels by ICMPv6 echo: fast while one is suspected, slowly where a hardif is detached.
+
+No `make` here: it lives in the event loop and needs addresses of the hello; the composition root builds it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import socket
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from typing import ClassVar, Protocol, TypeAlias
+
+from agent.kernel.echo import EchoReply, EchoSocket
+from agent.kernel.errors import KernelError
+from agent.readings import Echo
+
+FAST_PERIOD = 0.04  # s between requests to a suspect: three within the 120 ms after which silence counts
+SLOW_PERIOD = 0.5  # s between requests to a watched neighbour: 140 bytes/s of airtime
+FAST_MAX = 10.0  # s a suspect is asked fast; a suspicion that lasts longer is asked slowly
+PROBE_MAX = 5.0  # s one call of `probe` lasts at most; the loop renews it while the suspicion holds
+MAX_TARGETS = 64  # asked at the same time; bounds airtime (1,600 requests/s at worst) and memory
+LOST_AFTER = 0.4  # s; a request unanswered so long breaks the streak
+LATE_AFTER = 2.0  # s; an answer may come so late and still show life (a congested radio)
+MAX_WAITING = 4096  # requests remembered; MAX_TARGETS at FAST_PERIOD for LATE_AFTER are 3,200
+ATTENTIVE_READ, CALM_READ = 0.02, 0.5  # s between two copies of the readings
+
+
+class _Socket(Protocol):
+    def fileno(self) -> int: ...
+    def send(self, index: int, address: str, ident: int, sequence: int) -> None: ...
+    def receive(self) -> list[EchoReply]: ...
+    def close(self) -> None: ...
+
+
+class _Target:
+    """One neighbour being asked; monotonic seconds."""
+
+    def __init__(self, hardif: str, mac: str, now: float) -> None:
+        self.hardif, self.mac = hardif, mac
+        self.fast_until = 0.0
+        self.fast_since = now
+        self.watched = False
+        self.due = now
+        self.sent = self.answered = self.streak = 0
+        self.asked_since: float | None = None  # first request after the last answer
+        self.answered_at: float | None = None
+        self.streak_since: float | None = None
+        self.rtt: float | None = None
+
+    def fast(self, now: float) -> bool:
+        return now < self.fast_until and now - self.fast_since < FAST_MAX
+
+    def wanted(self, now: float) -> bool:
+        return self.watched or now < self.fast_until
+
+    def lost(self) -> None:
+        self.streak, self.streak_since = 0, None
+
+    def answer(self, asked_at: float, at: float, in_time: bool) -> None:
+        self.answered += 1
+        self.answered_at, self.rtt, self.asked_since = at, at - asked_at, None
+        if in_time:
+            self.streak += 1
+            self.streak_since = at if self.streak_since is None else self.streak_since
+
+    def reading(self, now: float) -> Echo:
+        return Echo(
+            hardif=self.hardif,
+            mac=self.mac,
+            sent=self.sent,
+            answered=self.answered,
+            unanswered_for=0.0 if self.asked_since is None else max(0.0, now - self.asked_since),
+            answer_age=None if self.answered_at is None else max(0.0, now - self.answered_at),
+            rtt_ms=None if self.rtt is None else self.rtt * 1000,
+            streak=self.streak,
+            streak_age=0.0 if self.streak_since is None else max(0.0, now - self.streak_since),
+        )
+
+
+# by sequence, oldest first: (whom, when, interface, address)
+_Requests: TypeAlias = "OrderedDict[int, tuple[_Target, float, int, str]]"
+
+
+class Echoes:
+    """Sensor `echoes`. All but `read` in the event loop only.
+
+    `address(hardif, mac)` gives a link-local address; `on_return(hardif, mac)` is called when a neighbour
+    answers that had not answered its last requests.
+    """
+
+    name: ClassVar[str] = "echoes"
+
+    def __init__(
+        self,
+        address: Callable[[str, str], str],
+        *,
+        on_return: Callable[[str, str], None] | None = None,
+        index: Callable[[str], int] = socket.if_nametoindex,
+        open_socket: Callable[[], _Socket] = EchoSocket,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._address, self._on_return, self._index = address, on_return, index
+        self._open, self._clock = open_socket, clock
+        self._socket: _Socket | None = None
+        self._ident = os.getpid() & 0xFFFF
+        self._sequence = 0
+        self._targets: dict[tuple[str, str], _Target] = {}
+        self._waiting: OrderedDict[int, tuple[_Target, float, int, str]] = (
+            OrderedDict()
+        )  # by sequence, oldest first
+        self._late: OrderedDict[int, tuple[_Target, float, int, str]] = OrderedDict()
+        self._timer: asyncio.TimerHandle | None = None
+        self._lock = threading.Lock()  # `read` runs in the sensors' thread
+        self.refused = 0  # targets not taken because MAX_TARGETS were being asked
+
+    # -- life
+
+    def start(self) -> None:
+        """Open the socket; KernelError where CAP_NET_RAW is missing."""
+        self._socket = self._open()
+        asyncio.get_running_loop().add_reader(self._socket.fileno(), self._readable)
+        self._arm()
+
+    def stop(self) -> None:
+        """Stop asking."""
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
+        if self._socket:
+            asyncio.get_running_loop().remove_reader(self._socket.fileno())
+            self._socket.close()
+            self._socket = None
+
+    # -- whom to ask
+
+    def probe(self, hardif: str, mac: str, for_s: float = 1.0) -> bool:
+        """Ask fast for so long; again while the suspicion holds. False where too many are being asked."""
+        now = self._clock()
+        target = self._target(hardif, mac, now)
+        if target is None:
+            return False
+        if now >= target.fast_until:
+            target.fast_since = target.due = now
+        target.fast_until = max(target.fast_until, now + min(for_s, PROBE_MAX))
+        self._arm()
+        return True
+
+    def watch(self, neighbours: Iterable[tuple[str, str]]) -> None:
+        """Ask exactly these (hardif, MAC) slowly, e.g. all on detached hardifs."""
+        wanted, now = set(neighbours), self._clock()
+        for key, target in self._targets.items():
+            target.watched = key in wanted
+        for hardif, mac in sorted(wanted):
+            added = self._target(hardif, mac, now)
+            if added is not None:
+                added.watched = True
+        self._arm()
+
+    def _target(self, hardif: str, mac: str, now: float) -> _Target | None:
+        target = self._targets.get((hardif, mac))
+        if target is None:
+            if len(self._targets) >= MAX_TARGETS:
+                self.refused += 1
+                return None
+            target = _Target(hardif, mac, now)
+            with self._lock:
+                self._targets[(hardif, mac)] = target
+        return target
+
+    # -- Sensor
+
+    def period(self, attention: bool) -> float:
+        """Seconds between two copies of the readings."""
+        return ATTENTIVE_READ if attention else CALM_READ
+
+    def read(self, now: float) -> tuple[Echo, ...]:
+        """One Echo for each neighbour being asked."""
+        with self._lock:
+            return tuple(target.reading(now) for target in self._targets.values())
+
+    # -- inside
+
+    def _arm(self) -> None:
+        """Wake when the next request is due."""
+        if self._socket is None or not self._targets:
+            return
+        loop, now = asyncio.get_running_loop(), self._clock()
+        delay = max(0.0, min(t.due for t in self._targets.values()) - now)
+        when = loop.time() + delay
+        if self._timer is None or self._timer.when() > when:
+            if self._timer:
+                self._timer.cancel()
+            self._timer = loop.call_later(delay, self._beat)
+
+    def _beat(self) -> None:
+        self._timer = None
+        now = self._clock()
+        with self._lock:
+            self._forget(now)
+            for target in self._targets.values():
+                if target.due <= now:
+                    self._ask(target, now)
+                    pause = FAST_PERIOD if target.fast(now) else SLOW_PERIOD
+                    target.due = max(target.due + pause, now + pause / 2)  # no backlog
+        self._arm()
+
+    def _forget(self, now: float) -> None:
+        for key in [k for k, t in self._targets.items() if not t.wanted(now)]:
+            del self._targets[key]
+        while self._waiting and now - next(iter(self._waiting.values()))[1] > LOST_AFTER:
+            sequence, request = self._waiting.popitem(last=False)
+            request[0].lost()
+            self._late[sequence] = request
+        while self._late and now - next(iter(self._late.values()))[1] > LATE_AFTER:
+            self._late.popitem(last=False)
+
+    def _ask(self, target: _Target, now: float) -> None:
+        target.sent += 1
+        if target.asked_since is None:
+            target.asked_since = now
+        self._sequence = (self._sequence + 1) & 0xFFFF
+        try:
+            assert self._socket is not None
+            index, address = self._index(target.hardif), self._address(target.hardif, target.mac)
+            self._socket.send(index, address, self._ident, self._sequence)
+        except KernelError as error:
+            if error.errno != errno.EAGAIN:  # a full queue is no sign of the neighbour
+                target.lost()
+            return
+        except OSError:  # the interface is gone: nobody answers there
+            target.lost()
+            return
+        if len(self._waiting) + len(self._late) < MAX_WAITING:
+            self._waiting[self._sequence] = (target, now, index, address)
+
+    def _readable(self) -> None:
+        if self._socket is None:
+            return
+        returned: list[tuple[str, str]] = []
+        try:
+            replies = self._socket.receive()
+        except KernelError:
+            return
+        with self._lock:
+            for reply in replies:
+                in_time = reply.sequence in self._waiting
+                queue = self._waiting if in_time else self._late
+                request = queue.get(reply.sequence)
+                if request is None or (reply.ifindex, reply.address) != request[2:]:
+                    continue
+                del queue[reply.sequence]
+                target = request[0]
+                if target.streak == 0 and target.sent > 1:
+                    returned.append((target.hardif, target.mac))
+                target.answer(request[1], reply.received_at, in_time)
+        if self._on_return:
+            for hardif, mac in returned:
+                self._on_return(hardif, mac)
