@@ -31,19 +31,20 @@ class Reload:
         try:
             new = load(self._path)
         except ConfigError as error:
-            self._refuse(len(error.problems), str(error.problems[0]))
+            first = error.problems[0]
+            self._refuse(len(error.problems), str(first).removeprefix(f"{first.file}:"))
             for problem in error.problems[:LOGGED_MAX]:
                 log.error("%s", problem, extra={"event": "config-problem", "fields": {"key": problem.key}})
             return
         except OSError as error:
-            self._refuse(1, f"{self._path}: {error.strerror or error}")
+            self._refuse(1, f"0: {self._path}: {error.strerror or error}")
             return
         self.error = ""
         changed = changed_sections(self._config, new)
         late = needs_restart(changed)
         merged = _merge(self._config, new, [name for name in changed if name not in late])
         fields = {"changed": ", ".join(changed), "needs_restart": ", ".join(late)}
-        log.info("%s", reload_sentence(changed), extra={"event": "reload", "fields": fields})
+        log.info("%s", reload_sentence(changed), extra={"event": "configuration", "fields": fields})
         if merged != self._config:
             if merged.log != self._config.log:
                 agent_log.setup(merged.log.level, merged.log.format, merged.node.name)
@@ -51,7 +52,8 @@ class Reload:
             self._take_over(merged)
 
     def _refuse(self, count: int, first: str) -> None:
-        self.error = f"{self._path} has {count} mistake{'s' if count > 1 else ''}, the old one holds. {first}"
+        mistakes = f"{count} mistake{'s' if count > 1 else ''}"
+        self.error = f"{self._path.name} has {mistakes}, the old one holds. Line {first}"
         log.error("%s", self.error, extra={"event": "reload-refused", "fields": {"mistakes": count}})
 
 

@@ -6,7 +6,6 @@ import contextlib
 import json
 import socket
 from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
 
@@ -199,7 +198,7 @@ async def test_reader_that_stops_is_cut_off(site: Site, monkeypatch: pytest.Monk
     site.status = document(errors={"x": "y" * 3_000_000})  # more than all the buffers hold
     site.changed.set()
     async with asyncio.timeout(10):
-        while site.pages.stream.clients:
+        while site.pages.stream.clients:  # noqa: ASYNC110  the server tells nobody when a client is gone
             await asyncio.sleep(0.01)
     assert (await site.get("/metrics"))[0] == 200
     writer.close()
@@ -209,6 +208,6 @@ async def test_port_in_use_is_said_with_what_to_do() -> None:
     with socket.socket() as taken:
         taken.bind((HOST, 0))
         taken.listen()
+        server = Server(Site().pages.app, HOST, taken.getsockname()[1])
         with pytest.raises(WebError, match=r"cannot listen on 127\.0\.0\.1 port \d+.*web\.listen"):
-            app: Any = None
-            await Server(app, HOST, taken.getsockname()[1]).serve()
+            await server.serve()
