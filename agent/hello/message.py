@@ -23,6 +23,7 @@ MAX_SUSPECTS = (
 )
 MAX_INTENTS = 4  # one action at a time per subject; a node with more under way is not worth copying
 MAX_INTENT_CHARS = 64  # "ACTION SUBJECT" with the longest subject, hardif/IFNAMSIZ/MAC
+MAX_WORD = 16  # letters of the health word
 MAX_AGE_MS = 65_535  # older than this is not "heard"
 MAX_INTERVAL_MS = 60_000  # the configuration's own bound
 MIN_INTERVAL_MS = 100
@@ -30,7 +31,7 @@ MAX_SEQUENCE = 0xFFFF_FFFF
 
 NodeName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\Z", max_length=63)]
 Mac = Annotated[bytes, Meta(min_length=6, max_length=6)]
-Word = Annotated[str, Meta(pattern=r"^[a-z-]{0,16}\Z", max_length=16)]
+Word = Annotated[str, Meta(pattern=r"^[a-z-]*\Z", max_length=MAX_WORD)]
 Intent = Annotated[str, Meta(pattern=r"^[\x20-\x7e]+\Z", min_length=1, max_length=MAX_INTENT_CHARS)]
 Sequence = Annotated[int, Meta(ge=0, le=MAX_SEQUENCE)]
 ReportKind = Literal["one-way", "link-dead", "node-dead", "hasten"]

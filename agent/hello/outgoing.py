@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from agent.hello.message import (
@@ -12,6 +13,7 @@ from agent.hello.message import (
     MAX_INTENTS,
     MAX_INTERVAL_MS,
     MAX_SUSPECTS,
+    MAX_WORD,
     MIN_INTERVAL_MS,
     Heard,
     HelloMessage,
@@ -19,6 +21,14 @@ from agent.hello.message import (
 )
 
 FRESH_S = 2.0  # a neighbour last heard longer ago is not listed: four ELP intervals of batman-adv's default
+
+# what is said is put into the form receivers accept: a strange word must not silence the node
+_HEALTH = re.compile(r"[^a-z-]")
+_INTENT = re.compile(r"[^\x20-\x7e]")
+
+
+def _plain(intent: str) -> str:
+    return _INTENT.sub("?", intent)[:MAX_INTENT_CHARS] or "?"
 
 
 class Outgoing:
@@ -60,8 +70,8 @@ class Outgoing:
             ),
             partial=len(youngest) > MAX_HEARD,
             suspects=tuple(mac_bytes(m) for m in doubted[:MAX_SUSPECTS]),
-            health=health,
-            intents=tuple(i[:MAX_INTENT_CHARS] for i in list(intents)[:MAX_INTENTS]),
+            health=_HEALTH.sub("", health.lower())[:MAX_WORD],
+            intents=tuple(_plain(intent) for intent in list(intents)[:MAX_INTENTS]),
         )
 
     def _window(self, macs: list[str]) -> list[str]:

@@ -151,9 +151,9 @@ class Hello:
             self._health, everywhere = health, True
         changed = set(self.interfaces) if everywhere else set()
         if suspects is not None:
-            wanted = {h: frozenset(m) for h, m in suspects.items() if h in self.interfaces}
+            wanted = {h: macs for h, m in suspects.items() if h in self.interfaces and (macs := frozenset(m))}
             changed |= {h for h in self.interfaces if wanted.get(h) != self._suspects.get(h)}
-            self._suspects = {h: m for h, m in wanted.items() if m}
+            self._suspects = wanted
         for name in changed:
             self.interfaces[name].announce()
 

@@ -8,6 +8,7 @@ reading, so that a hung service delays nobody.
 from __future__ import annotations
 
 import select
+import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import ClassVar, Literal
@@ -79,7 +80,7 @@ class _Watch:
 
 
 class ServicesSensor:
-    """Looks at every configured service. One thread at a time."""
+    """Looks at every configured service."""
 
     name: ClassVar[str] = "services"
 
@@ -92,6 +93,7 @@ class ServicesSensor:
         self._controller, self._clock = controller, clock
         self._watches = [_Watch(wanted, clock()) for wanted in services]
         self._trimmed = clock()
+        self._lock = threading.Lock()  # a reload closes while another thread reads
 
     def period(self, attention: bool) -> float:
         """Seconds until the next look."""
@@ -100,6 +102,10 @@ class ServicesSensor:
 
     def read(self, now: float) -> tuple[Service, ...]:
         """One Service for each configured one, in the configuration's order."""
+        with self._lock:
+            return self._read(now)
+
+    def _read(self, now: float) -> tuple[Service, ...]:
         for watch in self._watches:
             self._look(watch, now)
         self._wait()
@@ -113,8 +119,9 @@ class ServicesSensor:
 
     def close(self) -> None:
         """Give up probes under way."""
-        for watch in self._watches:
-            watch.forget_answers()
+        with self._lock:
+            for watch in self._watches:
+                watch.forget_answers()
 
     def _look(self, watch: _Watch, now: float) -> None:
         """Find the process and begin a probe where one is due."""

@@ -3,7 +3,7 @@
 
 from typing import Any
 
-from agent.hello.message import MAX_HEARD, MAX_INTENT_CHARS, Heard, HelloMessage, mac_bytes
+from agent.hello.message import MAX_HEARD, MAX_INTENT_CHARS, Heard, HelloMessage, encode, mac_bytes
 from agent.hello.outgoing import FRESH_S, Outgoing
 from agent.hello.peers import MAX_PEERS, PEER_TTL, News, Peers, eui64
 from agent.readings import Peer
@@ -201,3 +201,9 @@ def test_sequence_numbers_follow_and_wrap() -> None:
 
 def test_long_intents_are_cut_to_what_others_accept() -> None:
     assert out(Outgoing(0), [], intents=["x" * 200]).intents == ("x" * MAX_INTENT_CHARS,)
+
+
+def test_what_receivers_would_refuse_is_put_into_their_form_before_it_is_said() -> None:
+    message = out(Outgoing(0), [], health="Not healthy at all: 3 faults", intents=["d\x1bé", ""])
+    assert encode(message)
+    assert (message.health, message.intents) == ("nothealthyatallf", ("d??", "?"))
