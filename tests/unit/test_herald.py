@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rules of what is told to neighbours and mesh."""
+
+from collections.abc import Iterable, Mapping
+
+import pytest
+
+from agent import herald as h
+from agent.events import Diagnosis, Outcome, Remedy, Result, Snapshot, Suspicion
+from agent.herald import Herald
+from agent.readings import Link
+
+THEIRS, OURS = "02:78:30:02:00:01", "02:78:30:01:00:01"
+SUBJECT = f"hardif/e2/{THEIRS}"
+DEAD = Suspicion("link-dead", SUBJECT, "no ELP for 3 intervals")
+
+
+class Mouth:
+    """Notes what is said."""
+
+    def __init__(self) -> None:
+        self.suspects: dict[str, set[str]] = {}
+        self.intents: list[str] = []
+        self.states: list[str] = []
+        self.reports: list[tuple[str, str, str]] = []
+
+    def announce(
+        self,
+        *,
+        suspects: Mapping[str, Iterable[str]] | None = None,
+        intents: Iterable[str] | None = None,
+        health: str | None = None,
+    ) -> None:
+        if suspects is not None:
+            self.suspects = {hardif: set(macs) for hardif, macs in suspects.items()}
+        if intents is not None:
+            self.intents = list(intents)
+        if health is not None:
+            self.states.append(health)
+
+    def report(self, kind: str, subject_mac: str, about_mac: str) -> bool:
+        self.reports.append((kind, subject_mac, about_mac))
+        return True
+
+
+class Scene:
+    def __init__(self) -> None:
+        self.mouth, self.now, self.treated = Mouth(), 100.0, set[str]()
+        self.hastened: list[str] = []
+        self.herald = Herald(lambda: self.mouth, self._hasten, lambda: self.treated, lambda: self.now)
+        self.tick()
+
+    def _hasten(self, why: str) -> bool:
+        self.hastened.append(why)
+        return True
+
+    def tick(self, after: float = 0.0) -> None:
+        self.now += after
+        links = (Link("e2", 4, OURS, 1532, True, True),)
+        self.herald.tick(Snapshot(at=self.now, wall=0.0, links=links))
+
+
+@pytest.fixture
+def scene() -> Scene:
+    return Scene()
+
+
+def test_dead_link_is_said_in_hello_and_report_and_hastens_ogms(scene: Scene) -> None:
+    scene.herald.suspect(DEAD)
+    assert scene.mouth.suspects == {"e2": {THEIRS}}
+    assert scene.mouth.reports == [("link-dead", THEIRS, OURS)]
+    assert scene.hastened == ["no ELP for 3 intervals"]
+
+
+def test_one_way_says_that_we_hear_and_is_no_suspect(scene: Scene) -> None:
+    scene.herald.suspect(Suspicion("one-way", SUBJECT, "n2 does not hear us"))
+    assert scene.mouth.suspects == {}
+    assert scene.mouth.reports == [("one-way", THEIRS, OURS)]
+
+
+def test_suspicion_without_a_sign_is_withdrawn(scene: Scene) -> None:
+    scene.herald.suspect(DEAD)
+    scene.tick(h.QUIET + 0.1)
+    assert scene.mouth.suspects == {}
+
+
+def test_what_is_under_treatment_is_reported_again_and_again(scene: Scene) -> None:
+    scene.herald.suspect(DEAD)
+    scene.treated = {SUBJECT}
+    for _ in range(6):
+        scene.tick(1.0)
+    assert scene.mouth.suspects == {"e2": {THEIRS}}
+    assert len(scene.mouth.reports) == 1 + 6 / h.SAY_AGAIN
+
+
+def test_service_faults_are_nobody_elses_business(scene: Scene) -> None:
+    scene.herald.suspect(Suspicion("service-dead", "service/mosquitto", "no CONNACK"))
+    assert (scene.mouth.reports, scene.hastened) == ([], [])
+
+
+def test_dead_node_is_reported_by_its_originator(scene: Scene) -> None:
+    scene.herald.suspect(Suspicion("node-dead", "node/02:78:30:00:00:03", "unheard"))
+    assert scene.mouth.reports == [("node-dead", "02:78:30:00:00:03", OURS)]
+
+
+def test_what_is_told_at_once_is_bounded(scene: Scene) -> None:
+    for number in range(h.TOLD_MAX + 9):
+        scene.herald.suspect(Suspicion("link-dead", f"hardif/e2/02:00:00:00:00:{number:02x}", "silent"))
+    assert len(scene.mouth.suspects["e2"]) == h.TOLD_MAX
+
+
+def test_intent_is_announced_before_and_withdrawn_after(scene: Scene) -> None:
+    diagnosis = Diagnosis("d1", "link-dead", SUBJECT, 99.0, 100.0, {})
+    scene.herald.intend(diagnosis, Remedy("detach-hardif", "hardif/e2", {}))
+    assert scene.mouth.intents == ["detach-hardif hardif/e2"]
+    scene.herald.settle(Outcome("d1", "link-dead", SUBJECT, "detach-hardif", Result.HEALED, "", 101.0, 2.0))
+    assert scene.mouth.intents == []
+
+
+def test_intents_are_bounded(scene: Scene) -> None:
+    for number in range(h.INTENTS_MAX + 3):
+        diagnosis = Diagnosis(f"d{number}", "link-dead", SUBJECT, 99.0, 100.0, {})
+        scene.herald.intend(diagnosis, Remedy("detach-hardif", f"hardif/e{number}", {}))
+    assert len(scene.mouth.intents) == h.INTENTS_MAX
+
+
+def test_health_goes_into_the_hello(scene: Scene) -> None:
+    scene.herald.health("healing")
+    assert scene.mouth.states == ["healing"]
+
+
+def test_without_a_voice_nothing_fails() -> None:
+    herald = Herald(lambda: None, lambda _: False, lambda: (), lambda: 1.0)
+    herald.suspect(DEAD)
+    herald.health("healthy")
