@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What must survive the agent, in one SQLite file: values by key, and records of what was decided and what came of it.
+"""What must survive the agent, in one SQLite file: values by key, and records of what was decided and what
+came of it.
 
-Writes are queued and go to disk in batches, to spare flash; reads of values are served from memory. A full disk or a
-vanished file system does not stop the agent: the queue stays bounded and is tried again. A damaged file is set aside.
+Writes are queued and go to disk in batches, to spare flash; reads of values are served from memory. A full
+disk or a vanished file system does not stop the agent: the queue stays bounded and is tried again. A
+damaged file is set aside.
 """
 
 from __future__ import annotations
@@ -30,7 +32,8 @@ CACHE_KIB = 256  # SQLite's page cache; its default of 2 MB is a twentieth of th
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS vals (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS records (
-    id INTEGER PRIMARY KEY, wall REAL NOT NULL, kind TEXT NOT NULL, episode TEXT NOT NULL, body BLOB NOT NULL);
+    id INTEGER PRIMARY KEY, wall REAL NOT NULL, kind TEXT NOT NULL, episode TEXT NOT NULL,
+    body BLOB NOT NULL);
 """
 
 
@@ -48,7 +51,7 @@ class Record(msgspec.Struct, frozen=True):
 
 
 class Store:
-    """Open it once; every method may be called from any thread. `trouble` says what is wrong now, "" if nothing."""
+    """Open it once; its methods may be called from any thread. `trouble` says what is wrong now, or ""."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -113,7 +116,7 @@ class Store:
             return len(self._queue) + len(self._changed)
 
     def flush(self, *, durable: bool = False) -> bool:
-        """Writes what waits, in one transaction; `durable` also outlives a power cut. False where it failed."""
+        """Writes what waits in one transaction; `durable` also outlives a power cut. False: it failed."""
         with self._guard:
             if not self._queue and not self._changed and not durable:
                 return not self.trouble
@@ -236,7 +239,8 @@ def _prune(base: sqlite3.Connection, waiting: tuple[Record, ...]) -> None:
     newest = base.execute("SELECT wall FROM records ORDER BY id DESC LIMIT 1").fetchone()
     if newest is not None:
         base.execute(
-            "DELETE FROM records WHERE wall < ? AND id <= (SELECT id FROM records ORDER BY id DESC LIMIT 1 OFFSET ?)",
+            "DELETE FROM records WHERE wall < ? AND id <= "
+            "(SELECT id FROM records ORDER BY id DESC LIMIT 1 OFFSET ?)",
             (newest[0] - MAX_AGE, MIN_RECORDS),
         )
 

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Puts back what a stopped or killed agent left changed: `python -m agent.undo --config FILE`.
 
-For the unit's ExecStopPost: replays the undo journal without the loop. Exit code 0: nothing is left changed; 1: something
-could not be put back (said, it stays in the journal); 2: the configuration cannot be read; 3: an agent is running.
+For the unit's ExecStopPost: replays the undo journal without the loop. Exit code 0: nothing is left
+changed; 1: something could not be put back (said, it stays in the journal); 2: the configuration cannot be
+read; 3: an agent is running.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ Say = Callable[[str], object]
 
 
 def undo(state_dir: Path, actions: Mapping[str, Action], effector: Callable[[], Effector], say: Say) -> int:
-    """Replays the journal in `state_dir`; the effector is built only where there is something to do. Exit code."""
+    """Replays the journal in `state_dir`; builds the effector only where it is needed. Exit code."""
     journal = Journal(state_dir / NAME)
     try:
         journal.open()

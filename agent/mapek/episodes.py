@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Episodes: one fault on one subject from its diagnosis to its end, and what is remembered of those that ended.
+"""Episodes: one fault on one subject from its diagnosis to its end, and what is remembered of those that
+ended.
 
 deciding > acting > verifying > contained > undoing > closed
    ^          |error     |deadline   |gone      |

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Carries out what healing decided: announce, jitter, undo journal, act; and puts back what the journal holds.
+"""Carries out what healing decided: announce, jitter, undo journal, act; and puts back what the journal
+holds.
 
-Order is the safety rule: the record is on disk (fsync) before anything is changed, and is marked done only after the
-undo. Acting and undoing block in worker threads; the loop never waits for them.
+Order is the safety rule: the record is on disk (fsync) before anything is changed, and is marked done only
+after the undo. Acting and undoing block in worker threads; the loop never waits for them.
 """
 
 from __future__ import annotations

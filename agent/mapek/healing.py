@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One tick of healing: view in, what to do out. No clock, no I/O, no thread: every safety rule is tested here.
+"""One tick of healing: view in, what to do out. No clock, no I/O, no thread: every safety rule is tested
+here.
 
 The executor carries out what a Tick asks for and reports with `acted`, `withdrawn` and `undone`.
 """

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The undo journal: what must be put back, on disk before anything is changed.
 
-JSON lines in one file: `{"begin": seq, "record": {...}, "episode": id, "at": wall}` before an action, `{"done": seq}` once it
-was undone. A begin without its done is open and is replayed at start and by `python -m agent.undo`.
-Called from worker threads; one process at a time (a lock file).
+JSON lines in one file: `{"begin": seq, "record": {...}, "episode": id, "at": wall}` before an action,
+`{"done": seq}` once it was undone. A begin without its done is open and is replayed at start and by `python
+-m agent.undo`. Called from worker threads; one process at a time (a lock file).
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ class Journal:
             return entry.seq
 
     def done(self, seq: int) -> None:
-        """It is undone. A done that cannot be written is noted: undoing twice does no harm, forgetting does."""
+        """It is undone. One that cannot be written is noted: undoing twice does no harm, forgetting does."""
         with self._guard:
             if self._open.pop(seq, None) is None:
                 return
@@ -189,7 +189,8 @@ class Journal:
         except OSError as error:
             kept = f"could not be kept: {error}"
         self.notes.append(
-            f"{self.path}: {bad} lines are no records and were ignored, {len(self._open)} good ones open; {kept}"
+            f"{self.path}: {bad} lines are no records and were ignored, "
+            f"{len(self._open)} good ones are open; {kept}"
         )
 
     def _rewrite(self) -> None:

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the loop knows beyond this run: outcomes, success rates, relapses, budget, pauses, the first healthy state.
+"""What the loop knows beyond this run: outcomes, success rates, relapses, budget, pauses, the first healthy
+state.
 
-Times are kept as (boot id, monotonic seconds). Those of a former boot are taken as the moment this boot began (0), which
-is cautious and needs no wall clock.
+Times are kept as (boot id, monotonic seconds). Those of a former boot are taken as the moment this boot
+began (0), which is cautious and needs no wall clock.
 """
 
 from __future__ import annotations
@@ -143,7 +144,7 @@ class Knowledge:
     # pauses and the first healthy state
 
     def pause_until(self, now: float) -> float:
-        """Monotonic seconds until which a technician paused healing, 0.0 where not. A reboot starts it again."""
+        """Monotonic end of a technician's pause, 0.0 where there is none. A reboot starts it again."""
         pause = next(iter(self._load("pause", list[_Pause], [])), None)
         if pause is None:
             return 0.0

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """How often the agent may act: an hourly budget, moves of one subject, reboots. Monotonic time only.
 
-Times of a former boot count as the moment this boot began (0): the wall clock may jump or be unset, so the time the node was
-off is never credited.
+Times of a former boot count as the moment this boot began (0): the wall clock may jump or be unset, so the
+time the node was off is never credited.
 """
 
 from __future__ import annotations

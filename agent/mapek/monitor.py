@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads the sensors in worker threads and builds Snapshots.
 
-Two lanes of one thread each: what tells a dead link is never behind a slow service probe. A reading that blocks costs
-its lane a new thread, the old one is left to itself; their number is bounded.
+Two lanes of one thread each: what tells a dead link is never behind a slow service probe. A reading that
+blocks costs its lane a new thread, the old one is left to itself; their number is bounded.
 """
 
 from __future__ import annotations
@@ -67,7 +67,8 @@ class Monitor:
         self.stuck: dict[str, asyncio.Future[Any]] = {}  # sensor > the call that does not return
         self._errors: dict[str, str] = {}
         self._newest: Snapshot | None = None
-        self._wake = asyncio.Event()
+        self._woke = False
+        self._sleeper: asyncio.Future[None] | None = None
         self._asked: set[str] = set()
         self._woken = -1.0
         names = tuple(self.timetable.sensors)
@@ -78,7 +79,8 @@ class Monitor:
     def wake(self, names: Sequence[str] = URGENT) -> None:
         """Something happened: read these at once (at most every WAKE_SPACING seconds)."""
         self._asked.update(names)
-        self._wake.set()
+        self._woke = True
+        self._nudge()
 
     def suspect(self, keys: Sequence[tuple[str, str]]) -> None:
         """These (fault, subject) are suspected now: sample in bursts."""
@@ -104,9 +106,9 @@ class Monitor:
     def _begin(self) -> None:
         """Gives every idle lane what is due."""
         now = self._clock()
-        if self._wake.is_set() and now - self._woken >= WAKE_SPACING:
+        if self._woke and now - self._woken >= WAKE_SPACING:
             self._woken = now
-            self._wake.clear()
+            self._woke = False
             self.timetable.want(tuple(self._asked))
             self._asked.clear()
         for lane in self._lanes:
@@ -124,6 +126,7 @@ class Monitor:
                 self.timetable.begun(name, now)
             lane.began = now
             lane.call = lane.worker.submit(lambda lane=lane, due=due: self._read(lane, due))  # type: ignore[misc]
+            lane.call.add_done_callback(self._nudge)
 
     def _read(self, lane: _Lane, names: list[str]) -> list[Sample]:
         """In the lane's thread: one after the other."""
@@ -150,20 +153,23 @@ class Monitor:
             for name in lane.sensors
             if name not in self.stuck
         ]
-        if self._wake.is_set():
+        if self._woke:
             until.append(self._woken + WAKE_SPACING)
         wait = max(0.0, min(until) - now) if until else 1.0
-        calls: list[asyncio.Future[Any]] = [lane.call for lane in self._lanes if lane.call is not None]
-        wake = None if self._wake.is_set() else asyncio.ensure_future(self._wake.wait())
+        # one bare future and one timer: asyncio.wait and an Event's task cost as much as the readings
+        loop = asyncio.get_running_loop()
+        self._sleeper = loop.create_future()
+        timer = loop.call_later(wait, self._nudge)
         try:
-            waiting = [*calls, *self.stuck.values(), *([wake] if wake is not None else [])]
-            if waiting:
-                await asyncio.wait(waiting, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
-            else:
-                await asyncio.sleep(wait)
+            await self._sleeper
         finally:
-            if wake is not None and not wake.done():
-                wake.cancel()
+            timer.cancel()
+            self._sleeper = None
+
+    def _nudge(self, _: object = None) -> None:
+        """Ends the pause: a call is done, something happened, or it is time."""
+        if self._sleeper is not None and not self._sleeper.done():
+            self._sleeper.set_result(None)
 
     def _collect(self) -> bool:
         """Takes what the lanes have read; True where something is new."""

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Decides about one episode: the cheapest rung whose preconditions hold, or why none. Pure; one sentence each."""
+"""Decides about one episode: the cheapest rung whose preconditions hold, or why none. Pure; one sentence
+each.
+"""
 
 from __future__ import annotations
 
@@ -89,7 +91,7 @@ class Planner:
                 continue
             if remedy.scope is not Scope.NODE:
                 refusals.append(
-                    f"{action.title}: it concerns {remedy.scope.value}, which standing policy leaves to a vote"
+                    f"{action.title}: standing policy leaves to a vote what concerns {remedy.scope.value}"
                 )
                 continue
             refusal = _refusal(action, remedy, view)

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Puts back what the undo journal holds. Synchronous: also used without the loop, by `python -m agent.undo`."""
+"""Puts back what the undo journal holds. Synchronous: also used without the loop, by `python -m
+agent.undo`.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """When which sensor is read: calm periods, bursts while something is suspected, back-off of what fails. Pure.
 
-A burst is bounded twice, so that what stays suspicious (or a neighbour that makes itself suspicious on purpose) does
-not cost a tenth of a core: per suspicion and over all.
+A burst is bounded twice, so that what stays suspicious (or a neighbour that makes itself suspicious on
+purpose) does not cost a tenth of a core: per suspicion and over all.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A daemon thread that runs blocking calls for the event loop.
 
-Not a ThreadPoolExecutor: the interpreter joins that one's threads at exit, so a sensor stuck in the kernel would keep a
-stopped agent from ending.
+Not a ThreadPoolExecutor: the interpreter joins that one's threads at exit, so a sensor stuck in the kernel
+would keep a stopped agent from ending.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Worker:
         self._thread.start()
 
     def submit(self, call: Callable[[], Any]) -> asyncio.Future[Any]:
-        """The call's result, or its exception, in the event loop. Cancelling the future does not stop the call."""
+        """The call's result or exception, in the event loop. Cancelling the future does not stop the call."""
         future: asyncio.Future[Any] = self._loop.create_future()
         self._jobs.put((call, future))
         return future

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The actions a node can take, one file each (docs/architecture.md): a module-level `ACTION` is found by itself."""
+"""The actions a node can take, one file each (docs/architecture.md): a module-level `ACTION` is found by
+itself.
+"""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -125,7 +126,7 @@ def test_a_full_disk_forbids_the_change_and_leaves_no_half_line(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as full:
-        full.setattr(module.os, "write", half)
+        full.setattr(os, "write", half)
         with pytest.raises(JournalError, match="free space"):
             journal.begin(DETACH, "e2", 0.0)
     assert seqs(journal) == [1]
@@ -148,6 +149,7 @@ def test_two_processes_never_share_it(tmp_path: Path) -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
+from typing import Any
 from agent.mapek.journal import Journal
 from agent.remedies.base import UndoRecord
 journal = Journal(Path(sys.argv[1]))
@@ -171,7 +173,7 @@ def test_a_kill_between_journal_and_act_or_after_it_is_put_back(tmp_path: Path, 
     if changed.exists():
         mechanism.detached.add("e2")
     said: list[str] = []
-    action = ScriptedAction(World(), "detach-hardif")
+    action: Any = ScriptedAction(World(), "detach-hardif")
     assert undo(tmp_path, {action.id: action}, lambda: mechanism, said.append) == 0
     assert mechanism.did == ["attach e2"]
     assert said == ["undo: put back detach-hardif mesh=bat0 hardif=e2\n"]
@@ -184,7 +186,8 @@ def test_replay_goes_newest_first_and_past_what_fails(tmp_path: Path) -> None:
     for name in ("e1", "e2", "e3"):
         journal.begin(UndoRecord("detach-hardif", {"mesh": "bat0", "hardif": name}), "e", 0.0)
     journal.begin(UndoRecord("unknown", {}), "e", 0.0)
-    mechanism, action = Mechanism(), ScriptedAction(World(), "detach-hardif")
+    mechanism = Mechanism()
+    action: Any = ScriptedAction(World(), "detach-hardif")
     action.undo_fails = 1
     put_back, errors = undo_records(journal, {action.id: action}, mechanism)
     assert mechanism.did == ["attach e2", "attach e1"]

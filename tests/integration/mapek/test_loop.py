@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The whole loop with real threads, journal and store; sensors, faults and the mechanism are in the test's hands."""
+"""The whole loop with real threads, journal and store; sensors, faults and the mechanism are in the test's
+hands.
+"""
 
 from __future__ import annotations
 
@@ -51,8 +53,8 @@ class Bench:
         self.world = World()
         self.mechanism = Mechanism()
         self.told: list[tuple[Any, ...]] = []
-        self.fault = ScriptedFault(self.world, "link-dead", [("detach-hardif", {})])
-        self.actions = standard_actions(self.world)
+        self.fault: Any = ScriptedFault(self.world, "link-dead", [("detach-hardif", {})])
+        self.actions: list[Any] = standard_actions(self.world)
         self.journal = Journal(journal_path(folder))
         self.knowledge = Knowledge(Store(folder / "knowledge.db"), "boot-1")
         if healthy:
@@ -64,9 +66,10 @@ class Bench:
         hooks.setdefault("intend", lambda diagnosis, remedy: self.told.append(("intend", remedy.action)))
         hooks.setdefault("suspect", lambda suspicion: self.told.append(("suspect", suspicion.subject)))
         hooks.setdefault("probe", lambda hardif, mac: self.told.append(("probe", hardif, mac)))
+        sensor: Any = FakeSensor()
         return Loop(
             Policy(mode=self.mode),
-            [FakeSensor()],
+            [sensor],
             [self.fault],
             self.actions,
             self.mechanism,
@@ -247,7 +250,9 @@ async def test_a_pause_without_end_is_refused(tmp_path: Path, seconds: float) ->
 
 async def test_a_pause_between_decision_and_act_withholds_the_act(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
-    loop = bench.build(intend=lambda diagnosis, remedy: loop.pause(60))
+    loops: list[Loop] = []
+    loop = bench.build(intend=lambda diagnosis, remedy: loops[0].pause(60))
+    loops.append(loop)
     async with running(loop):
         bench.world.breaks("link-dead")
         await until(loop, lambda: loop.status().paused_until is not None and loop.status().episodes != ())

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -48,7 +49,7 @@ def real() -> float:
     return asyncio.get_running_loop().time()
 
 
-def monitor(*sensors: Scripted, clock: Callable[[], float] | None = None) -> Monitor:
+def monitor(*sensors: Any, clock: Callable[[], float] | None = None) -> Monitor:
     return Monitor(sensors, clock or asyncio.get_running_loop().time, lambda: 0.0)
 
 
@@ -181,7 +182,8 @@ async def test_a_stale_reading_is_shown_no_more() -> None:
     clock = Clock()
     answers = iter(["read"])
     watched = monitor(Scripted("mesh", lambda: next(answers)), clock=clock)
-    assert (await asyncio.wait_for(watched.next(), WITHIN)).mesh == "read"
+    first: Any = await asyncio.wait_for(watched.next(), WITHIN)
+    assert first.mesh == "read"
     clock.now += STALE_AFTER + 1
     snapshot = await asyncio.wait_for(watched.next(), WITHIN)
     assert snapshot.mesh is None
@@ -197,7 +199,7 @@ async def test_history_is_bounded_and_spaced() -> None:
         await asyncio.wait_for(watched.next(), WITHIN)
     assert len(watched.history) == HISTORY
     times = [snapshot.at for snapshot in watched.history]
-    gaps = [b - a for a, b in zip(times, times[1:], strict=False)]
+    gaps = [b - a for a, b in pairwise(times)]
     assert min(gaps) >= HISTORY_SPACING - 1e-6
     watched.close()
 

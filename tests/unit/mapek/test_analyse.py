@@ -33,7 +33,8 @@ def symptom(fault: str, subject: str = LINK, onset: float = 0.0) -> Symptom:
 
 def analyser(**explains: str) -> Analyser:
     world = World()
-    return Analyser([ScriptedFault(world, name, explains=explains.get(name, "").split()) for name in NAMES])
+    faults: list[Any] = [ScriptedFault(world, n, explains=explains.get(n, "").split()) for n in NAMES]
+    return Analyser(faults)
 
 
 def roots(found: Analyser, *symptoms: Symptom) -> list[tuple[str, str]]:

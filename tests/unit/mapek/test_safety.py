@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The safety rules, one test each, on one tick's pure function."""
 
+from itertools import pairwise
+
 import msgspec
 import pytest
 
@@ -274,7 +276,7 @@ def test_a_relapse_of_a_restarted_service_cools_down_exponentially() -> None:
         times.append(rig.world.now)
         rig.world.mends("service-dead", SERVICE)
         rig.tick()
-    gaps = [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(times)]
     assert gaps == pytest.approx([5, 10, 60], abs=61)  # the fourth also waits for the moves' window
     assert gaps[0] < 6
     assert 9 < gaps[1] < 12
@@ -308,7 +310,7 @@ def test_what_concerns_others_is_refused_by_standing_policy_and_said() -> None:
     rig.run(60)
     assert not rig.acts
     assert rig.decisions[0].verdict is Verdict.NOTHING
-    assert "leaves to a vote" in rig.decisions[0].sentence
+    assert "leaves to a vote what concerns mesh" in rig.decisions[0].sentence
 
 
 def test_moves_of_one_subject_are_bounded_in_two_minutes() -> None:
@@ -443,7 +445,7 @@ def test_a_fault_that_raises_is_named_and_the_others_go_on() -> None:
 
 def test_a_state_that_raises_keeps_the_episode_and_still_meets_its_deadline() -> None:
     class Broken(ScriptedFault):
-        def state(self, diagnosis: object, view: object) -> State:  # type: ignore[override]
+        def state(self, diagnosis: object, view: object) -> State:
             if rig.acts:
                 raise ValueError("lost")
             return State.PRESENT
@@ -457,7 +459,7 @@ def test_a_state_that_raises_keeps_the_episode_and_still_meets_its_deadline() ->
 
 def test_an_action_whose_check_raises_is_not_done() -> None:
     class Broken(ScriptedAction):
-        def refusal(self, remedy: object, view: object) -> str:  # type: ignore[override]
+        def refusal(self, remedy: object, view: object) -> str:
             raise KeyError("hardif")
 
     rig = Rig(actions=lambda world: [Broken(world, "detach-hardif")])

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import ClassVar
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,7 +23,7 @@ from agent.mapek.schedule import (
 
 
 class Mesh:
-    name: Any = "mesh"
+    name: ClassVar[str] = "mesh"
 
     def period(self, attention: bool) -> float:
         return 0.01 if attention else 0.25
@@ -32,7 +32,7 @@ class Mesh:
 
 
 class Host:
-    name: Any = "host"
+    name: ClassVar[str] = "host"
 
     def period(self, attention: bool) -> float:
         return 5.0

@@ -189,8 +189,8 @@ class Rig:
         auto: bool = True,
     ) -> None:
         self.world = World()
-        made = faults(self.world) if faults else [ScriptedFault(self.world, "link-dead")]
-        self.actions = actions(self.world) if actions else standard_actions(self.world)
+        made: list[Any] = list(faults(self.world)) if faults else [ScriptedFault(self.world, "link-dead")]
+        self.actions: list[Any] = list(actions(self.world) if actions else standard_actions(self.world))
         self.auto = auto
         self.events: list[tuple[str, str]] = []
         self.acts: list[Act] = []
@@ -265,7 +265,7 @@ class Rig:
         return [outcome.result.value for outcome in self.outcomes]
 
 
-def standard_actions(world: World) -> list[ScriptedAction]:
+def standard_actions(world: World) -> list[Any]:
     """One that holds, one that serves for a while, one that cannot be undone, a reboot."""
     return [
         ScriptedAction(world, "detach-hardif"),
