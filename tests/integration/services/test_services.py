@@ -381,3 +381,30 @@ def _broker() -> Wanted:
         command=(MOSQUITTO, "-p", str(port)),
         probe=ProbeConfig(mqtt=f"127.0.0.1:{port}"),
     )
+
+
+# -- found otherwise
+
+
+def test_a_process_is_found_by_its_name_and_gone_with_it(stand: Callable[..., Stand], tmp_path: Path) -> None:
+    program = tmp_path / "x0-odd (name)"
+    program.symlink_to(shutil.which("sleep") or "/bin/sleep")
+    here = stand(
+        Wanted(name="odd", command=(str(program), "600"), probe=ProbeConfig(process="x0-odd (name)")),
+    )
+    assert here.read("odd").state == "gone"
+    here.control.start("odd")
+    assert here.until("odd", "running") < 2.0
+    assert here.read("odd").pid == here.pid("odd")
+    here.control.stop("odd")
+    assert here.until("odd", "gone") < 2.0
+
+
+@pytest.mark.skipif(Path("/run/systemd/system").exists(), reason="systemd runs here")
+def test_without_systemd_a_unit_is_unknown_and_says_why(stand: Callable[..., Stand]) -> None:
+    here = stand(Wanted(name="u", unit="x0-none-such.service"))
+    seen = here.read("u")
+    assert seen.state == "unknown"
+    assert "systemctl show" in seen.detail
+    with pytest.raises(ServiceError, match="systemctl"):
+        here.control.start("u")
