@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from agent.events import Decision, Diagnosis, Outcome, Snapshot, Verdict
+from agent.events import Decision, Diagnosis, Outcome, Result, Snapshot, Verdict
 
 FAULTS_MAX = 20  # shown: those under treatment, then the newest ended ones (facts/ui.md: last 20)
 ROWS_MAX = 256  # neighbours, hardifs: a radio hears fewer; a stranger's flood must not blow the document up
@@ -145,6 +145,8 @@ def _you(loop: Loop, episode: Episode) -> str:
     by_hand = _text(episode.by_hand)
     if _needs_person(episode) or loop.mode == "observe":
         return by_hand or "Look at the evidence below and mend the cause by hand."
+    if episode.outcome is not None and episode.outcome.result is Result.CONTAINED:
+        return f"Traffic goes another way; the cause is still there. {by_hand}".rstrip()
     return f"Nothing yet. If it stays: {by_hand}" if by_hand else "Nothing yet: the node is at work."
 
 

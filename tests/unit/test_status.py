@@ -79,6 +79,17 @@ def test_verdict_says_what_is_wrong_what_is_done_and_what_to_do() -> None:
     assert verdict["you"] == "Nothing yet. If it stays: Check the cable."
 
 
+def test_contained_fault_still_asks_for_its_cause_to_be_mended() -> None:
+    verdict = status.build(_loop(episodes=(_episode(Verdict.ACT, Result.CONTAINED),)), SNAPSHOT)["verdict"]
+    assert verdict["you"] == "Traffic goes another way; the cause is still there. Check the cable."
+
+
+def test_mesh_that_nobody_wants_is_not_missed() -> None:
+    snapshot = Snapshot(at=999.5, wall=1.0, errors={"mesh": "no such interface"})
+    assert status.build(_loop(mesh_wanted=False), snapshot)["errors"] == {}
+    assert status.build(LOOP, snapshot)["errors"] == {"mesh": "no such interface"}
+
+
 def test_a_person_is_asked_where_no_remedy_is_left() -> None:
     verdict = status.build(_loop(episodes=(_episode(Verdict.NOTHING),)), SNAPSHOT)["verdict"]
     assert verdict["you"] == "Check the cable."
