@@ -8,7 +8,7 @@ import pytest
 from agent.config import Config, load
 from agent.reload import Reload
 
-GOOD = "node: {name: n1}\nmode: observe\n"
+GOOD = "node: {name: n1}\nmode: observe\nmesh: {enabled: false}\n"
 
 
 @pytest.fixture
