@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The safety rules, one test each, on one tick's pure function."""
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import msgspec
 import pytest
 
 from agent.events import Scope, Suspicion, Verdict
-from agent.faults.base import State
+from agent.faults.base import State, Thresholds
 from agent.mapek.episodes import MAX_OPEN, Phase, cooldown, hold_down
 from agent.mapek.limits import HOUR, MAX_MOVES, MOVE_WINDOW
 from agent.mapek.policy import HEAL, OBSERVE, Policy
@@ -313,16 +314,49 @@ def test_what_concerns_others_is_refused_by_standing_policy_and_said() -> None:
     assert "leaves to a vote what concerns mesh" in rig.decisions[0].sentence
 
 
-def test_moves_of_one_subject_are_bounded_in_two_minutes() -> None:
-    rig = Rig(policy=Policy(mode=HEAL, budget_per_hour=1000))
+def flapping(faults: Callable[[World], list[ScriptedFault]], fault: str, subject: str) -> list[float]:
+    """Times of acts and returns where neither hold-down nor cool-down hold anything back."""
+    quick = Thresholds(reattach_after_s=0.1)
+    policy = Policy(mode=HEAL, budget_per_hour=1000, thresholds=quick, cooldown_first=0.0, cooldown_max=0.1)
+    rig = Rig(faults, policy=policy)
     moves: list[float] = []
-    for _ in range(2000):
-        rig.world.breaks("link-dead") if len(moves) % 2 == 0 else rig.world.mends("link-dead")
+    for _ in range(4000):
+        out = bool(rig.open_seqs)
+        acted = len(rig.acts)
+        if out or (moves and moves[-1] == rig.world.now):
+            rig.world.mends(fault, subject)
+        else:
+            rig.world.breaks(fault, subject)
         tick = rig.tick()
-        moves += [rig.world.now] * (len(tick.acts) + len(tick.undos))
-    for start in moves:
-        assert sum(1 for at in moves if start <= at < start + MOVE_WINDOW) <= MAX_MOVES
-    assert len(moves) > 4
+        moves += [rig.world.now] * (len(rig.acts) - acted + len(tick.undos))
+    return moves
+
+
+def worst(moves: list[float]) -> int:
+    """Most moves in one window."""
+    return max(sum(1 for at in moves if start <= at <= start + MOVE_WINDOW) for start in moves)
+
+
+def test_moves_of_a_link_are_bounded_in_two_minutes_by_delaying_its_return() -> None:
+    moves = flapping(lambda world: [ScriptedFault(world, "link-dead")], "link-dead", LINK)
+    assert worst(moves) == MAX_MOVES
+    assert len(moves) > 2 * MAX_MOVES
+
+
+def test_a_return_leaves_room_for_the_containment_that_may_have_to_follow() -> None:
+    rig = Rig()
+    for moves in range(MAX_MOVES + 1):
+        allowed = moves + 1 < MAX_MOVES
+        assert rig.limits.may_return("hardif/e9/m", 10.0) == allowed
+        rig.limits.moved("hardif/e9", 10.0)
+    assert not rig.limits.may_act("hardif/e9/m", 10.0 + MOVE_WINDOW)
+    assert rig.limits.may_act("hardif/e9/m", 10.1 + MOVE_WINDOW)
+
+
+def test_restarts_of_a_service_are_bounded_in_two_minutes() -> None:
+    moves = flapping(services, "service-dead", SERVICE)
+    assert worst(moves) == MAX_MOVES
+    assert len(moves) > 2 * MAX_MOVES
 
 
 def test_a_reboot_waits_for_its_interval() -> None:
