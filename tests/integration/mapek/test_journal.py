@@ -19,7 +19,7 @@ from agent.mapek import journal as module
 from agent.mapek.journal import MAX_OPEN, Journal, JournalError
 from agent.mapek.replay import undo_records
 from agent.remedies.base import UndoRecord
-from agent.undo import LEFT, RUNNING, undo
+from agent.undo import LEFT, NO_CONFIG, RUNNING, main, undo
 from tests.unit.mapek.world import Mechanism, ScriptedAction, World, journal_path
 
 DETACH = UndoRecord("detach-hardif", {"mesh": "bat0", "hardif": "e2"})
@@ -206,3 +206,38 @@ def test_the_undo_command_says_what_stays_changed(tmp_path: Path) -> None:
     journal.close()
     assert undo(tmp_path, {}, Mechanism, said.append) == LEFT
     assert "put it back by hand" in said[-1]
+
+
+def test_the_undo_command_reads_the_configuration_and_finds_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "x0.yaml"
+    config.write_text(f"node: {{name: n1, state_dir: {tmp_path}}}\nmesh: {{enabled: false}}\n")
+    assert main(["--config", str(config)]) == 0
+    assert capsys.readouterr().out == "undo: nothing to put back\n"
+    journal = opened(tmp_path)
+    assert main(["--config", str(config)]) == RUNNING
+    journal.close()
+
+
+def test_the_undo_command_puts_back_a_link_that_no_longer_exists(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "x0.yaml"
+    config.write_text(f"node: {{name: n1, state_dir: {tmp_path}}}\nmesh: {{enabled: false}}\n")
+    journal = opened(tmp_path)
+    journal.begin(UndoRecord("detach-hardif", {"mesh": "bat0", "hardif": "x0absent"}), "e1", 0.0)
+    journal.close()
+    assert main(["--config", str(config)]) == 0
+    assert "put back detach-hardif mesh=bat0 hardif=x0absent" in capsys.readouterr().out
+    again = opened(tmp_path)
+    assert not again.open_records()
+    again.close()
+
+
+def test_the_undo_command_says_what_is_wrong_with_the_configuration(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "x0.yaml").write_text("nod: {}\n")
+    assert main(["--config", str(tmp_path / "x0.yaml")]) == NO_CONFIG
+    assert "x0.yaml:1" in capsys.readouterr().err

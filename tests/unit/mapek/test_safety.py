@@ -314,8 +314,10 @@ def test_what_concerns_others_is_refused_by_standing_policy_and_said() -> None:
     assert "leaves to a vote what concerns mesh" in rig.decisions[0].sentence
 
 
-def flapping(faults: Callable[[World], list[ScriptedFault]], fault: str, subject: str) -> list[float]:
-    """Times of acts and returns where neither hold-down nor cool-down hold anything back."""
+def flapping(
+    faults: Callable[[World], list[ScriptedFault]], fault: str, subject: str
+) -> tuple[list[float], list[str]]:
+    """Times of acts and returns, and what was said, where neither hold-down nor cool-down delay anything."""
     quick = Thresholds(reattach_after_s=0.1)
     policy = Policy(mode=HEAL, budget_per_hour=1000, thresholds=quick, cooldown_first=0.0, cooldown_max=0.1)
     rig = Rig(faults, policy=policy)
@@ -329,7 +331,7 @@ def flapping(faults: Callable[[World], list[ScriptedFault]], fault: str, subject
             rig.world.breaks(fault, subject)
         tick = rig.tick()
         moves += [rig.world.now] * (len(rig.acts) - acted + len(tick.undos))
-    return moves
+    return moves, [decision.sentence for decision in rig.decisions]
 
 
 def worst(moves: list[float]) -> int:
@@ -338,9 +340,10 @@ def worst(moves: list[float]) -> int:
 
 
 def test_moves_of_a_link_are_bounded_in_two_minutes_by_delaying_its_return() -> None:
-    moves = flapping(lambda world: [ScriptedFault(world, "link-dead")], "link-dead", LINK)
+    moves, said = flapping(lambda world: [ScriptedFault(world, "link-dead")], "link-dead", LINK)
     assert worst(moves) == MAX_MOVES
     assert len(moves) > 2 * MAX_MOVES
+    assert not any("later" in sentence for sentence in said), "a containment was delayed"
 
 
 def test_a_return_leaves_room_for_the_containment_that_may_have_to_follow() -> None:
@@ -354,7 +357,8 @@ def test_a_return_leaves_room_for_the_containment_that_may_have_to_follow() -> N
 
 
 def test_restarts_of_a_service_are_bounded_in_two_minutes() -> None:
-    moves = flapping(services, "service-dead", SERVICE)
+    moves, said = flapping(services, "service-dead", SERVICE)
+    assert any(f"{MAX_MOVES} moves there within" in sentence for sentence in said)
     assert worst(moves) == MAX_MOVES
     assert len(moves) > 2 * MAX_MOVES
 
