@@ -137,8 +137,12 @@ def _refusal(action: Action, remedy: Remedy, view: View) -> str:
 def _plan(
     episode: Episode, view: View, verdict: Verdict, remedy: Remedy | None, what: str, *kind: str
 ) -> Plan:
-    seen = ", ".join(f"{key} {value}" for key, value in episode.diagnosis.evidence.items())
-    sentence = f"{episode.diagnosis.sentence or episode.diagnosis.fault}" + (f" ({seen})" if seen else "")
+    said = episode.diagnosis.sentence or episode.diagnosis.fault
+    # most faults' sentences hold their figures already
+    seen = ", ".join(
+        f"{key} {value}" for key, value in episode.diagnosis.evidence.items() if value not in said
+    )
+    sentence = f"{said} ({seen})" if seen else said
     return Plan(
         Decision(
             diagnosis=episode.id,
