@@ -14,6 +14,7 @@ from agent.kernel.errors import InterfaceGoneError, KernelError
 from agent.kernel.links import Links
 from agent.mesh.wanted import HardifSettings
 from agent.remedies.base import ActionError
+from agent.services.errors import ServiceError
 
 log = logging.getLogger("x0.effector")
 
@@ -110,8 +111,10 @@ class KernelEffector:
         """Stop what is left of it and start it as configured."""
         try:
             self._restart(name)
-        except Exception as error:
-            raise ActionError(f"restarting {name}: {error}") from error
+        except ServiceError as error:
+            raise ActionError(f"restarting {name}: {str(error).removeprefix(f'{name}: ')}") from error
+        except Exception as error:  # its text may be one bare word, as a KeyError's is
+            raise ActionError(f"restarting {name}: {type(error).__name__}: {error}") from error
 
     def close(self) -> None:
         """Close the sockets."""

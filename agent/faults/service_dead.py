@@ -12,6 +12,7 @@ from agent.readings import Service
 
 RESTART_DEADLINE_S = 15.0  # stop (with KILL if need be), start, and the first good probe, on a slow router
 SECOND_TRY_S = 30.0  # after the diagnosis: what a service waits for (disk, network) may come back by then
+SUSPECT_S = 10.0  # later the symptom stands, or it is slow for good: sampling in bursts tells nothing new
 GONE_FOR_S = 0.3  # seen gone in two readings: one may fall into a restart by a person
 
 
@@ -32,7 +33,7 @@ class ServiceDead:
         return tuple(
             Suspicion(self.id, Subject.service(s.name), _words(s))
             for s in _wanted(view)
-            if s.state in ("gone", "hung") or s.slow_age > 0
+            if (s.state in ("gone", "hung") and s.state_age < SUSPECT_S) or 0 < s.slow_age < SUSPECT_S
         )
 
     def symptoms(self, view: View) -> Sequence[Symptom]:

@@ -28,6 +28,7 @@ PENDING_PERIOD = 0.2  # s between two looks while a probe is undecided or someth
 PATIENCE = 0.02  # s `read` waits for answers; a healthy service on loopback takes 1 to 5 ms
 HUNG_AFTER = 3  # unanswered probes in a row; one or two may be a garbage collection or a full core
 STARTING_S = 5.0  # s a new process may take until its first answer
+SETTLED_S = 10.0  # s after which a service that is not well is looked at as seldom as a good one
 TRIM_EVERY = 60.0  # s between two looks at the size of the services' output
 NETWORK_KINDS = frozenset({"tcp", "mqtt", "unix", "http"})
 State = Literal["running", "gone", "hung", "unknown"]
@@ -68,6 +69,12 @@ class _Watch:
             self.state, self.since = state, now
         self.detail = detail
 
+    def pending(self, now: float) -> bool:
+        """Is an answer being waited for that may change the state?"""
+        if self.failing_since is not None and now - self.failing_since > SETTLED_S:
+            return False
+        return bool(self.probe or self.failures)
+
     def reading(self, now: float) -> Service:
         return Service(
             name=self.wanted.name,
@@ -97,8 +104,9 @@ class ServicesSensor:
 
     def period(self, attention: bool) -> float:
         """Seconds until the next look."""
-        pending = any(watch.probe or watch.failures for watch in self._watches)
-        return PENDING_PERIOD if attention or pending else PERIOD
+        now = self._clock()
+        pending = attention or any(watch.pending(now) for watch in self._watches)
+        return PENDING_PERIOD if pending else PERIOD
 
     def read(self, now: float) -> tuple[Service, ...]:
         """One Service for each configured one, in the configuration's order."""

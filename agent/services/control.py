@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Starts, stops and restarts the configured services: systemd's by systemctl, our own as detached processes.
 
-Our own are recognised after a restart of the agent by a pidfile with pid, start time and boot. Under systemd
-they outlive the agent only where its unit has `KillMode=process`. Blocking and bounded; for a worker thread.
+Our own are recognised after a restart of the agent by a pidfile with pid, start time and boot, or, where a
+boot script started them, by their command line. Under systemd they outlive the agent only where its unit has
+`KillMode=process`. Blocking and bounded; for a worker thread.
 """
 
 from __future__ import annotations
@@ -11,12 +12,14 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from agent.config import Service
 from agent.services import process as ps
 from agent.services.errors import ServiceError
+from agent.services.patience import Patience
 from agent.services.process import Process
 
 TERM_S = 1.5  # s a service may take to end by itself
@@ -25,6 +28,8 @@ SYSTEMCTL_S = 10.0  # s for one systemctl
 MAX_LOG = 1_048_576  # bytes of a service's output kept before the older part is cut away
 KEPT_LOG = 65_536  # bytes that stay then
 MAX_PIDFILE = 256
+CONFIRM_S = 60.0  # s a living main process is believed to be the main process still; systemctl costs 10 ms
+SYSTEMD = Path("/run/systemd/system")  # there where systemd is process 1: sd_booted(3)
 # what the agent was told by systemd is not meant for its services
 NOT_INHERITED = (
     "NOTIFY_SOCKET",
@@ -39,16 +44,31 @@ NOT_INHERITED = (
 class Controller:
     """The services of one node, by name. `state_dir` holds `services/NAME.pid` and `NAME.log`."""
 
-    def __init__(self, services: Sequence[Service], state_dir: str | Path) -> None:
+    def __init__(
+        self,
+        services: Sequence[Service],
+        state_dir: str | Path,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._services = {service.name: service for service in services}
         self._dir = Path(state_dir) / "services"
-        self._units: dict[str, Process] = {}  # main processes as systemd told last
+        self._clock = clock
+        self._known: dict[str, tuple[Process, float]] = {}  # found, and until when believed
+        self._patience = {name: Patience(clock) for name in self._services}
         self._locks = {name: threading.Lock() for name in self._services}
 
     def process(self, name: str) -> Process | None:
-        """The service's main process or None. ServiceError where systemd cannot be asked."""
+        """The service's main process or None. ServiceError where systemd cannot be asked.
+
+        Cheap, for a look every second: one that is there is looked at in /proc (20 us); one that is not is
+        searched for (10 ms) at once when it vanishes and less and less often while it stays away.
+        """
         service = self._service(name)
-        return self._unit_process(service.unit) if service.unit else self._own(name)
+        known, believed = self._known.get(name, (None, 0.0))
+        now = ps.look(known.pid) if known else None
+        if known is not None and known.same(now) and (not service.unit or self._clock() < believed):
+            return now
+        return self._patience[name].ask(known is not None, lambda: self._find(service))
 
     def start(self, name: str) -> None:
         """Start it unless it is there. ServiceError."""
@@ -100,11 +120,12 @@ class Controller:
         if service.unit:
             self._systemctl("reset-failed", service.unit, must=False)  # else its start limit may refuse
             self._systemctl("start", service.unit)
-        elif self._own(service.name) is None:
+        elif self._find(service) is None:
             self._spawn(service)
+        self._patience[service.name].reset()
 
     def _stop(self, service: Service) -> None:
-        process = self.process(service.name)
+        process = self._find(service)
         if process is not None and service.unit:
             self._systemctl("stop", "--no-block", service.unit)  # so that Restart= does not race with us
         if process is not None and not ps.end(process, TERM_S, KILL_S):
@@ -112,8 +133,9 @@ class Controller:
                 f"{service.name}: process {process.pid} does not end even by KILL: it waits in the kernel; "
                 "look with `cat /proc/PID/stack`, or reboot"
             )
+        self._known.pop(service.name, None)
+        self._patience[service.name].reset()
         if service.unit:
-            self._units.pop(service.unit, None)
             self._systemctl("kill", "--signal=KILL", service.unit, must=False)  # what else is in its cgroup
             self._systemctl("stop", service.unit)
         else:
@@ -160,31 +182,40 @@ class Controller:
                 f"{name}: writing {path}: {error.strerror}; free space or mend the disk"
             ) from error
 
-    def _own(self, name: str) -> Process | None:
+    def _find(self, service: Service) -> Process | None:
+        """Ask systemd, or look for our own; remembered."""
+        name = service.name
+        self._known.pop(name, None)
+        process = self._unit_process(service.unit) if service.unit else self._own(service)
+        if process is not None:
+            self._known[name] = process, self._clock() + CONFIRM_S
+        return process
+
+    def _own(self, service: Service) -> Process | None:
+        """By its pidfile, else by its command line: then it is ours to keep from now on."""
         try:
-            with self._pidfile(name).open("rb") as file:
+            with self._pidfile(service.name).open("rb") as file:
                 pid, started, boot = file.read(MAX_PIDFILE).decode().split()
             process = ps.look(int(pid))
         except (OSError, ValueError):
-            return None
-        same = process is not None and process.started == int(started) and boot == ps.boot_id()
-        return process if same else None
+            process = None
+        if process is not None and process.started == int(started) and boot == ps.boot_id():
+            return process
+        return ps.running(service.command)
 
     def _pidfile(self, name: str) -> Path:
         return self._dir / f"{name}.pid"
 
     def _unit_process(self, unit: str) -> Process | None:
-        known = self._units.get(unit)
-        if known is not None and known.same(now := ps.look(known.pid)):
-            return now  # systemctl costs 5 ms of a core and more; /proc 20 us
-        self._units.pop(unit, None)
         shown = self._systemctl("show", "--property=MainPID", "--value", unit).strip()
-        process = ps.look(int(shown)) if shown.isdigit() and shown != "0" else None
-        if process is not None:
-            self._units[unit] = process
-        return process
+        return ps.look(int(shown)) if shown.isdigit() and shown != "0" else None
 
     def _systemctl(self, *args: str, must: bool = True) -> str:
+        if not SYSTEMD.exists():
+            raise ServiceError(
+                f"systemctl {' '.join(args)}: systemd does not run here; "
+                "give the service a `command` instead of a `unit`"
+            )
         try:
             done = subprocess.run(
                 ["systemctl", *args], capture_output=True, text=True, timeout=SYSTEMCTL_S, check=False

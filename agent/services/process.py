@@ -7,12 +7,14 @@ import os
 import select
 import signal
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
 PROC = Path("/proc")
 TICKS = os.sysconf("SC_CLK_TCK")
+MAX_CMDLINE = 65_536  # bytes of a command line that are compared
 MAX_PIDS = 32_768  # entries of /proc looked at; the kernel's usual pid_max
 
 
@@ -66,6 +68,27 @@ def named(name: str) -> Process | None:
             continue
         if comm == wanted and (process := look(int(entry.name))):
             found = process if found is None or process.started < found.started else found
+    return found
+
+
+def running(command: Sequence[str]) -> Process | None:
+    """The oldest process here with exactly this command line, but for the path of its program."""
+    if not command:
+        return None
+    program, found = os.path.basename(command[0]), None  # noqa: PTH119 - of an argument, no file is meant
+    arguments = b"".join(os.fsencode(word) + b"\0" for word in command[1:])
+    for entry in list(os.scandir(PROC))[:MAX_PIDS]:
+        if not entry.name.isdigit():
+            continue
+        try:
+            with open(f"{PROC}/{entry.name}/cmdline", "rb") as file:  # noqa: PTH123 - hundreds of times
+                first, _, rest = file.read(MAX_CMDLINE).partition(b"\0")
+        except OSError:
+            continue
+        if rest == arguments and os.path.basename(os.fsdecode(first)) == program:  # noqa: PTH119
+            process = look(int(entry.name))
+            if process and (found is None or process.started < found.started):
+                found = process
     return found
 
 

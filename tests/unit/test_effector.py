@@ -11,6 +11,7 @@ from agent.effector import KernelEffector
 from agent.kernel.errors import RefusedError
 from agent.mesh.wanted import HardifSettings
 from agent.remedies.base import ActionError
+from agent.services.errors import ServiceError
 from tests.unit.mesh.kernel import Kernel
 
 
@@ -100,13 +101,24 @@ def test_what_the_system_refuses_becomes_an_action_error_in_words() -> None:
         acting.set_ogm_interval("bat0", 100)
 
 
-def test_a_restart_is_the_controllers_and_its_failure_said() -> None:
+def test_a_restart_is_the_controllers() -> None:
     asked: list[str] = []
     effector(kernel(), restart=asked.append).restart_service("broker")
     assert asked == ["broker"]
 
-    def fails(_: str) -> None:
-        raise OSError("no such program")
 
-    with pytest.raises(ActionError, match="restarting broker: no such program"):
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ServiceError("broker: process 7 does not end"), "restarting broker: process 7 does not end"),
+        (KeyError("broker"), "restarting broker: KeyError: 'broker'"),
+        (OSError("no such program"), "restarting broker: OSError: no such program"),
+    ],
+)
+def test_a_restart_that_failed_says_why_and_an_unexpected_error_its_kind(error: Exception, said: str) -> None:
+    def fails(_: str) -> None:
+        raise error
+
+    with pytest.raises(ActionError) as caught:
         effector(kernel(), restart=fails).restart_service("broker")
+    assert str(caught.value) == said
