@@ -28,6 +28,7 @@ from agent.mapek.knowledge import Knowledge
 from agent.mapek.loop import Hooks, Loop
 from agent.mapek.policy import policy_of
 from agent.mesh.keeper import Keeper
+from agent.mesh.secondvoice import SecondVoice
 from agent.nodeservices import NodeServices
 from agent.nodestatus import NodeStatus
 from agent.readings import Peer, Report
@@ -80,6 +81,7 @@ class Node:
             lambda: self.loop.healing.treated() if self.loop else (),
             time.monotonic,
         )
+        self._second = SecondVoice(i.name for i in config.mesh.interfaces if i.kind == "wire")
         self._web = _Web(self._status, config.web.listen, self._page_changed) if config.web.enabled else None
 
     async def run(self) -> None:
@@ -182,7 +184,15 @@ class Node:
         """A hello or a report brought news (a hint): look at once, and hasten OGMs where a link died."""
         if heard.what == "report" and heard.word in HASTY:
             self._keeper.hasten(f"{heard.node} reports {heard.word}")
+        elif heard.what == "intent" and self._keeper.rest_ogm_ms() is not None:
+            self._help(heard)
         self._wake()
+
+    def _help(self, heard: Heard) -> None:
+        """A neighbour takes an interface out or in: let batman-adv there find every way again."""
+        for peer in self._hello.peers():
+            if (peer.hardif, peer.mac) == (heard.hardif, heard.mac):
+                self._second.heard(peer.hardif, peer.intents)
 
     def _links_changed(self) -> None:
         self._wake()

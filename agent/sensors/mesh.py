@@ -10,6 +10,7 @@ import msgspec
 
 from agent.kernel import ethtool
 from agent.kernel.batadv import BatAdv
+from agent.kernel.elp import SECOND_MAC
 from agent.kernel.errors import InterfaceGoneError, KernelError
 from agent.readings import Gateway, Hardif, Mesh, Neighbour, Originator
 from agent.sensors.base import SensorError
@@ -94,7 +95,8 @@ class MeshSensor:
             value = msgspec.structs.replace(value, originators=originators, originators_at=now)
         if self._is_due("rest", REST, now):
             value = self._rest(value)
-        neighbours = self._batadv.neighbours(value.index)
+        found = self._batadv.neighbours(value.index)
+        neighbours = tuple(row for row in found if row.mac != SECOND_MAC)  # mesh/secondvoice.py
         self._value = value = msgspec.structs.replace(value, neighbours=neighbours, neighbours_at=now)
         return value
 
