@@ -28,7 +28,7 @@ from agent.kernel.errors import KernelError
 INTENTS: Final = ("detach-hardif", "attach-hardif")  # first words of the intents that call for it
 TIMES: Final = 3  # one is enough; two may be lost
 APART_S: Final = 0.15
-QUIET_S: Final = 60.0  # on one wire: it is remembered for 200 s, and intents are hints by anybody
+QUIET_S: Final = 3.0  # on one wire: what it said is forgotten when the neighbour takes that interface out too
 ELP_MS: Final = 500  # what the frame says; nothing depends on it
 
 log = logging.getLogger("x0.mesh")

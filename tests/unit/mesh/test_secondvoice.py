@@ -52,7 +52,7 @@ async def test_other_intents_and_radios_call_for_nothing() -> None:
     assert world.sent == []
 
 
-async def test_hints_are_followed_once_a_minute_on_a_wire() -> None:
+async def test_hints_are_followed_every_few_seconds_on_a_wire() -> None:
     world = World()
     made = voice(world)
     assert made.heard("e3", OUT)
