@@ -28,6 +28,8 @@ class NodeServices:
     def __init__(self, config: Config) -> None:
         self.problems: dict[str, str] = {}
         self._changed = asyncio.Event()
+        self._ran: set[str] = set()  # seen running since the agent's start
+        self._hung: set[str] = set()  # at the last look
         self._take(config)
 
     def reconfigure(self, config: Config) -> None:
@@ -47,22 +49,29 @@ class NodeServices:
 
     def read(self, now: float) -> tuple[Service, ...]:
         """As agent/sensors/services.py."""
-        return self._sensor.read(now)
+        found = self._sensor.read(now)
+        self._ran.update(service.name for service in found if service.state == "running")
+        self._hung = {service.name for service in found if service.state == "hung"}
+        return found
 
     async def run(self) -> None:
-        """Starts configured commands, again until each was started once. Nothing in observe mode."""
+        """Starts what is configured, again until each was seen running; from then on healing keeps it so.
+
+        Nothing in observe mode.
+        """
         wait = RETRY_FIRST
         while True:
             self._changed.clear()
+            missing = [service for service in self._services if service.name not in self._ran]
+            problems: dict[str, str] = {}
             if self._active:
-                problems = await asyncio.to_thread(ensure_started, self._services, self._controller)
-                for name in problems.keys() - self.problems.keys():
-                    log.warning(
-                        "%s", problems[name], extra={"event": "service-start", "fields": {"name": name}}
-                    )
-                self.problems = problems
+                hung = frozenset(self._hung)
+                problems = await asyncio.to_thread(ensure_started, missing, self._controller, hung)
+            for name in problems.keys() - self.problems.keys():
+                log.warning("%s", problems[name], extra={"event": "service-start", "fields": {"name": name}})
+            self.problems = problems
             try:
-                async with asyncio.timeout(wait if self.problems else None):
+                async with asyncio.timeout(wait if self._active and missing else None):
                     await self._changed.wait()
                 wait = RETRY_FIRST
             except TimeoutError:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import select
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import ClassVar, Literal
 
 from agent.config import Config
@@ -203,14 +203,17 @@ def _again(process: Process | None) -> Process | None:
     return now if now and now.same(process) else None
 
 
-def ensure_started(services: Sequence[Wanted], controller: Controller) -> dict[str, str]:
-    """Start configured commands that do not run (set-up, no remedy); name > what failed. For a thread."""
+def ensure_started(
+    services: Sequence[Wanted], controller: Controller, hung: Container[str] = ()
+) -> dict[str, str]:
+    """Start those that do not run, afresh those that hang (set-up, no remedy); name > what failed. Blocks."""
     problems: dict[str, str] = {}
     for service in services:
-        if not service.command or _answers(service):
-            continue
         try:
-            controller.start(service.name)
+            if service.name in hung:
+                controller.restart(service.name)
+            elif controller.process(service.name) is None and not (service.command and _answers(service)):
+                controller.start(service.name)
         except ServiceError as error:
             problems[service.name] = str(error)
     return problems

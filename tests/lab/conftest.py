@@ -24,7 +24,9 @@ KINDS = {
     "lab_grid9": ("grid:3x3", True),
     "lab_radio4": ("radio:4:ring", True),
     "lab_vm2": ("vm:2", True),
+    "lab_systemd2": ("vm:2", True),
 }
+SYSTEMD = {"lab_systemd2"}  # the machines boot systemd, the agents are its units
 
 
 class Labs:
@@ -39,7 +41,7 @@ class Labs:
             self.end()
             topology, agents = KINDS[kind]
             name = f"test-{os.getpid()}"
-            self._running = (kind, lifecycle.up(topology, name=name, agents=agents))
+            self._running = (kind, lifecycle.up(topology, name=name, agents=agents, systemd=kind in SYSTEMD))
         return self._running[1]
 
     def end(self) -> None:
@@ -123,6 +125,12 @@ def lab_radio4(labs: Labs) -> Iterator[Lab]:
 def lab_vm2(labs: Labs) -> Iterator[Lab]:
     """Two machines with agents."""
     yield from _use(labs, "lab_vm2")
+
+
+@pytest.fixture
+def lab_systemd2(labs: Labs) -> Iterator[Lab]:
+    """Two machines with systemd, the agents under the project's own unit."""
+    yield from _use(labs, "lab_systemd2")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

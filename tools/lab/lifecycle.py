@@ -71,6 +71,7 @@ def up(
                 f"lab {name!r} runs already; end it (lab down --name {name}) or choose another --name"
             )
         down(name)
+    overrides = (nodeconfig.SYSTEMD if systemd else {}) | (overrides or {})
     image = build()
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, mode=0o700)
@@ -83,7 +84,7 @@ def up(
         lab = Lab(LabState(name, topology_text, agents, time.time(), token, tuple(machines)))
         state.save(lab.state)
         with ThreadPoolExecutor(len(machines)) as pool:
-            list(pool.map(lambda machine: _set_up(lab, machine, overrides or {}, agents=agents), machines))
+            list(pool.map(lambda machine: _set_up(lab, machine, overrides, agents=agents), machines))
         say(f"{topology.count} nodes set up after {time.monotonic() - started:.1f} s")
         if agents:
             _start_agents(lab)

@@ -18,6 +18,14 @@ log_dest stderr
 """
 
 
+# where systemd runs, the broker is the distribution's unit
+SYSTEMD: dict[str, Any] = {
+    "services": [
+        {"name": "mosquitto", "unit": "mosquitto.service", "probe": {"mqtt": "127.0.0.1:1883"}},
+    ]
+}
+
+
 def address(number: int) -> str:
     """Return the address of bat0 of node `number`."""
     return f"10.77.0.{number}"

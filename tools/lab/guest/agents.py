@@ -58,7 +58,7 @@ class Unit:
             return None
         return processes.entered(self.process.pid)
 
-    def start(self) -> None:
+    async def start(self) -> None:
         """Start it and keep it running. Already running: nothing."""
         if self._keeper is None or self._keeper.done():
             self.wanted = True

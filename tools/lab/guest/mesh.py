@@ -7,7 +7,7 @@ import signal
 import socket
 from typing import Any
 
-from tools.lab.guest import setup
+from tools.lab.guest import setup, systemd
 from tools.lab.guest.agents import AGENT, STOP_POST, Unit, start_broker
 from tools.lab.guest.cuts import Cuts
 from tools.lab.guest.errors import GuestError
@@ -37,8 +37,10 @@ class Mesh:
             members, edges, phys, lambda node, unit, number: self._units[node, unit].signal(number)
         )
         self._tasks = Tasks()
-        self._units = {
-            (node.name, kind): Unit(node, kind, *argv)
+        self._units: dict[tuple[str, str], Unit | systemd.SystemdUnit] = {
+            (node.name, kind): systemd.SystemdUnit(node, kind)
+            if systemd.runs(node)
+            else Unit(node, kind, *argv)
             for node in members.values()
             for kind, argv in UNITS.items()
         }
@@ -47,6 +49,8 @@ class Mesh:
     async def build(cls, spec: dict[str, Any], tree: Tree) -> "Mesh":
         """Make everything `spec` says. Raises GuestError."""
         members = await setup.make_nodes(spec)
+        if any(systemd.runs(node) for node in members.values()):
+            await systemd.settle()
         edges = [setup.edge_of(edge) for edge in spec["edges"]]
         await setup.make_wires(edges, members)
         phys = await setup.make_radios([node["name"] for node in spec["nodes"] if node["radio"]], members)
@@ -108,8 +112,9 @@ class Mesh:
         match request["action"]:
             case "start":
                 await self._tree.ready()
-                await start_broker(unit.node)
-                unit.start()
+                if isinstance(unit, Unit):  # a machine with systemd has it as a unit
+                    await start_broker(unit.node)
+                await unit.start()
             case "stop":
                 await unit.stop()
             case action:

@@ -3,6 +3,7 @@
 
 import asyncio
 import socket
+import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -78,6 +79,7 @@ def this_machine(name: str, index: int) -> Node:
     for part in ("etc", "var", "run", "tmp", "log"):
         (home / part).mkdir(parents=True, exist_ok=True)
     Path("/etc/x0").mkdir(exist_ok=True)
+    subprocess.run(["mount", "--bind", str(home / "etc"), "/etc/x0"], check=True)
     return Node(name, index, None, Netem(netlink_socket()))
 
 
