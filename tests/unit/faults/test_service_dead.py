@@ -59,3 +59,14 @@ def test_it_is_gone_when_the_service_runs_and_answers_or_is_no_longer_configured
     assert FAULT.state(told, view(snapshot(services=(GONE,)))) is State.PRESENT
     assert FAULT.state(told, view(snapshot(services=None))) is State.PRESENT
     assert FAULT.state(told, view(services_wanted=())) is State.GONE
+
+
+def test_what_lasts_is_no_longer_suspected_so_that_nothing_is_sampled_in_bursts_for_ever() -> None:
+    for lasting in (
+        Service("broker", "gone", state_age=60.0, slow_age=60.0),
+        Service("broker", "unknown", detail="systemd does not run here", state_age=60.0, slow_age=60.0),
+        Service("broker", "hung", 7, state_age=60.0, slow_age=62.0),
+    ):
+        assert not FAULT.suspicions(view(snapshot(services=(lasting,))))
+    just_slow = Service("broker", "running", 7, state_age=3600.0, slow_age=1.0)
+    assert FAULT.suspicions(view(snapshot(services=(just_slow,))))
