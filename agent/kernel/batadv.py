@@ -43,6 +43,7 @@ class BatAdv:
         index = interface_index(which) if isinstance(which, str) else which
         what = f"reading mesh {which}"
         if not index:
+            self._family.look()  # where the module is missing, that is what has to be mended
             raise InterfaceGoneError(
                 f"{what}: there is no such interface", "`ip link add NAME type batadv`", errno.ENODEV
             )

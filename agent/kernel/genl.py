@@ -58,6 +58,10 @@ class Family:
                 raise
             return self._socket.dump(self._id, packed, row, what)
 
+    def look(self) -> None:
+        """FamilyMissingError where the kernel does not know the family."""
+        self._resolve()
+
     def close(self) -> None:
         """Close the socket."""
         self._socket.close()
