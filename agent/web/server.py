@@ -58,6 +58,9 @@ class Server:
         self._port = port
         self._open: Counter[str] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._asking: dict[
+            asyncio.Task[None], tuple[str, asyncio.StreamWriter]
+        ] = {}  # no head yet, oldest first
         self.refused = 0  # connections turned away because too many were open
 
     @property
@@ -88,13 +91,14 @@ class Server:
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         peer = (writer.get_extra_info("peername") or ("?", 0))[:2]
         address = str(peer[0])
-        if len(self._tasks) >= CONNECTIONS_MAX or self._open[address] >= CONNECTIONS_PER_ADDRESS:
+        if not self._room(address):
             self.refused += 1
             writer.transport.abort()
             return
         task = asyncio.current_task()
         assert task is not None  # asyncio.start_server runs this in a task of its own
         self._tasks.add(task)
+        self._asking[task] = (address, writer)
         self._open[address] += 1
         try:
             _bound(writer)
@@ -108,10 +112,29 @@ class Server:
             log.debug("connection of %s ended: %s", address, error)
         finally:
             writer.transport.abort()
-            self._tasks.discard(task)
-            self._open[address] -= 1
-            if not self._open[address]:
-                del self._open[address]
+            self._asking.pop(task, None)
+            if task in self._tasks:
+                self._leave(task, address)
+
+    def _room(self, address: str) -> bool:
+        """Is there a place for one more? Who still drips its request's head makes room, the oldest first."""
+        crowded = self._open[address] >= CONNECTIONS_PER_ADDRESS
+        if not crowded and len(self._tasks) < CONNECTIONS_MAX:
+            return True
+        for task, (of, writer) in self._asking.items():
+            if of == address or not crowded:
+                self.refused += 1
+                del self._asking[task]
+                self._leave(task, of)
+                writer.transport.abort()  # ends its reading, and by that its task
+                return True
+        return False
+
+    def _leave(self, task: asyncio.Task[None], address: str) -> None:
+        self._tasks.discard(task)
+        self._open[address] -= 1
+        if not self._open[address]:
+            del self._open[address]
 
     async def _answer(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, peer: tuple[str, int]
@@ -119,6 +142,7 @@ class Server:
         out = _Writer(writer)
         try:
             head = await read_head(reader)
+            self._asking.pop(cast("asyncio.Task[None]", asyncio.current_task()), None)
             if head is None:
                 return
             request = Request(self._app, peer, head.method, head.target, head.version, head.headers)

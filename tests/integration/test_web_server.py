@@ -182,12 +182,14 @@ async def test_streams_are_bounded_and_a_place_is_free_again(site: Site) -> None
 
 
 async def test_one_address_cannot_take_every_connection(site: Site) -> None:
+    """Who has not sent its request yet makes room for the next, the oldest first."""
     held = [await site.connect() for _ in range(CONNECTIONS_PER_ADDRESS)]
-    reader, writer = await site.connect()
+    assert (await site.get("/healthz"))[0] == 200
     with contextlib.suppress(ConnectionResetError):
-        assert await asyncio.wait_for(reader.read(), 10) == b""
+        assert await asyncio.wait_for(held[0][0].read(), 10) == b""
     assert site.server.refused == 1
-    for _, each in (*held, (reader, writer)):
+    assert site.server.connections <= CONNECTIONS_PER_ADDRESS
+    for _, each in held:
         each.close()
 
 
