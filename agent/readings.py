@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the sensors read, as frozen values: the content of a Snapshot.
 
-Times named `*_age` are seconds before the reading was taken; throughputs are kbit/s; MAC addresses are lower-case
-`aa:bb:cc:dd:ee:ff`. A field that could not be read is None, never a made-up number.
+Times named `*_age` are seconds before the reading was taken; throughputs are kbit/s; MAC addresses are
+lower-case `aa:bb:cc:dd:ee:ff`. A field that could not be read is None, never a made-up number.
 """
 
 from __future__ import annotations
@@ -89,6 +89,7 @@ class Mesh(msgspec.Struct, frozen=True):
     bla: bool
     bonding: bool
     hardifs: tuple[Hardif, ...] = ()
+    hardifs_at: float = 0.0  # monotonic seconds of the dump
     neighbours: tuple[Neighbour, ...] = ()
     neighbours_at: float = 0.0  # monotonic seconds of the dump
     originators: tuple[Originator, ...] = ()
@@ -179,7 +180,9 @@ class Echo(msgspec.Struct, frozen=True):
     mac: str
     sent: int  # requests sent since the probing of this neighbour began
     answered: int
-    unanswered_for: float  # seconds since the first request after the last answer, 0 when the last was answered
+    unanswered_for: (
+        float  # seconds since the first request after the last answer, 0 when the last was answered
+    )
     answer_age: float | None = None  # seconds since the last answer; None: never answered
     rtt_ms: float | None = None
     streak: int = 0  # answers in a row

@@ -53,7 +53,8 @@ class View(msgspec.Struct, frozen=True):
     last_neighbours: dict[
         str, str
     ] = {}  # "hardif/MAC" > originator, of every neighbour seen healthy in this run
-    released: frozenset[str] = frozenset()  # given back a moment ago: readings may still show them detached
+    released: frozenset[str] = frozenset()  # given back later than the hardifs were read
+    given_back: dict[str, float] = {}  # hardif > when we gave it back, for some seconds
     set_up: frozenset[str] = frozenset()  # configured hardifs that were active in the mesh once in this run
     episodes: dict[str, str] = {}  # subject > fault id of what is under treatment (diagnosed, not yet gone)
     relapses: dict[

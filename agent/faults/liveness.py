@@ -19,6 +19,7 @@ DEFAULT_ELP_S = 0.5  # batman-adv's own, where the kernel does not tell
 RTT_FACTOR = 3.0  # an echo is late only beyond so many round trips: a slow link is not a dead one
 HELLO_FRESH = 2.5  # hello intervals after which what a hello said no longer counts
 REPORT_FRESH_S = 5.0  # a report is repeated while it holds; older ones speak of the past
+TALK_REST_S = 3.5  # after we gave a hardif back: neighbours repeat a suspicion for 3 s after its last sign
 MAX_DOUBLINGS = 6  # 2 s become at most 128 s: a flapping link waits, but not for ever
 
 
@@ -93,7 +94,13 @@ def fresh(view: View, peer: Peer) -> bool:
 def says_deaf(view: View, hardif: str, mac: str) -> str:
     """Does the neighbour say that it no longer hears us? In words, "" where not. A hint to be checked."""
     peer = peer_of(view, hardif, mac)
-    if peer is not None and fresh(view, peer) and peer.hears_us is False and peer.hears_us_age is not None:
+    if (
+        peer is not None
+        and fresh(view, peer)
+        and peer.hears_us is False
+        and peer.hears_us_age is not None
+        and not _outdated(view, hardif, peer.hello_age)
+    ):
         return f"hello of {peer.node}: has not heard us for {peer.hears_us_age:.1f} s"
     report = report_on(view, hardif, mac, ("link-dead", "one-way"))
     return f"report of {report.node} over the mesh: does not hear us on this link" if report else ""
@@ -110,8 +117,15 @@ def report_on(view: View, hardif: str, mac: str, kinds: tuple[str, ...]) -> Repo
         and r.subject_mac == ours.mac
         and r.about_mac == mac
         and r.age <= REPORT_FRESH_S
+        and not _outdated(view, hardif, r.age)
     ]
     return min(found, key=lambda r: r.age, default=None)
+
+
+def _outdated(view: View, hardif: str, age: float) -> bool:
+    """Was it said before this hardif, given back by us, had settled in the mesh again?"""
+    back = view.given_back.get(hardif)
+    return back is not None and view.now - age < back + TALK_REST_S
 
 
 def alive(view: View, hardif: str, mac: str) -> bool:

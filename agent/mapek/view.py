@@ -11,7 +11,8 @@ from agent.mapek.policy import Policy
 
 MAX_NEIGHBOURS = 256  # remembered "hardif/MAC" > originator; a stranger may invent MACs
 HEALTHY_MISSES = 2.0  # a neighbour heard within so many ELP intervals is well
-RELEASE_S = 3.0  # a hardif given back is judged again after so long: hardifs are read every second
+RELEASE_S = 0.1  # hardifs read so long after one was given back show it: the undo ends beside our tick
+GIVEN_BACK_S = 10.0  # how long that is remembered: reports of neighbours are news for 5 s
 DEFAULT_ELP_MS = 500  # batman-adv's own, where the hardif's could not be read
 
 
@@ -22,7 +23,9 @@ class Viewer:
         self._neighbours: dict[str, str] = {}
         self._set_up: frozenset[str] = frozenset()
         self._seen: Snapshot | None = None
-        self._held: dict[str, float] = {}  # hardif > when it was seen held detached last
+        self._held: frozenset[str] = frozenset()  # hardifs detached at the last view
+        self._given_back: dict[str, float] = {}  # hardif > when it was first seen no longer held
+        self._unread: dict[str, float] = {}  # as above, while the hardifs were not read since
 
     def view(
         self,
@@ -36,6 +39,7 @@ class Viewer:
     ) -> View:
         """The View of this tick."""
         self._learn(snapshot, policy)
+        self._follow(detached, snapshot)
         return View(
             now=snapshot.at,
             snapshot=snapshot,
@@ -46,18 +50,29 @@ class Viewer:
             mesh_name=policy.mesh_name,
             services_wanted=policy.services_wanted,
             detached=detached,
-            released=self._released(detached, snapshot.at),
+            released=frozenset(self._unread),
+            given_back=self._given_back,
             last_neighbours=self._neighbours,
             set_up=self._set_up,
             episodes=episodes,
             relapses=relapses,
         )
 
-    def _released(self, detached: frozenset[str], now: float) -> frozenset[str]:
-        for name in detached:
-            self._held[name] = now
-        self._held = {name: at for name, at in self._held.items() if now - at < RELEASE_S}
-        return frozenset(self._held) - detached
+    def _follow(self, detached: frozenset[str], snapshot: Snapshot) -> None:
+        """What was given back, and whether the hardifs were read since."""
+        now = snapshot.at
+        if self._given_back or detached != self._held:
+            fresh = dict.fromkeys(self._held - detached, now)
+            known = {**self._given_back, **fresh}  # a new dict: views are frozen
+            self._given_back = {
+                name: at for name, at in known.items() if name not in detached and now - at < GIVEN_BACK_S
+            }
+            unread = {**self._unread, **fresh}
+            self._unread = {name: at for name, at in unread.items() if name not in detached}
+        if self._unread and snapshot.mesh is not None:
+            read = snapshot.mesh.hardifs_at - RELEASE_S
+            self._unread = {name: at for name, at in self._unread.items() if at >= read}
+        self._held = detached
 
     def _learn(self, snapshot: Snapshot, policy: Policy) -> None:
         """Who is behind each neighbour that is well: its hello says so, or the address is an originator."""

@@ -108,10 +108,11 @@ class MeshSensor:
         hardifs = self._batadv.hardifs(fresh.index)
         self._due["settings"] = now + SETTINGS.calm
         if before is None:
-            return msgspec.structs.replace(fresh, hardifs=hardifs)
+            return msgspec.structs.replace(fresh, hardifs=hardifs, hardifs_at=now)
         return msgspec.structs.replace(
             fresh,
             hardifs=hardifs,
+            hardifs_at=now,
             originators=before.originators,
             originators_at=before.originators_at,
             gateways=before.gateways,

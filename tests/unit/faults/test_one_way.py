@@ -55,6 +55,21 @@ def test_unanswered_echoes_without_the_hint_are_not_one_way() -> None:
     assert not FAULT.symptoms(view(snapshot(peers=(peer(),), echoes=(echo(),))))
 
 
+@pytest.mark.parametrize(("back", "suspected"), [(NOW - 1.0, False), (NOW - 3.0, False), (NOW - 9.0, True)])
+def test_talk_about_the_time_before_a_link_was_given_back_is_no_hint(back: float, suspected: bool) -> None:
+    given_back = {"e1": back}
+    heard = view(snapshot(peers=(DEAF_PEER,), echoes=(echo(),)), given_back=given_back)
+    told = view(
+        snapshot(reports=(Report("n1", "link-dead", OURS["e1"], N1, 1.0),), echoes=(echo(),)),
+        given_back=given_back,
+    )
+    other = view(snapshot(peers=(DEAF_PEER,), echoes=(echo(),)), given_back={"e3": back})
+    for seen in (heard, told):
+        assert bool(FAULT.suspicions(seen)) is suspected
+        assert bool(FAULT.symptoms(seen)) is suspected
+    assert FAULT.suspicions(other)
+
+
 SILENT = mesh(neighbours=neighbours(e1=0.6, e3=0.05))
 
 
