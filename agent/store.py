@@ -118,8 +118,8 @@ class Store:
     def flush(self, *, durable: bool = False) -> bool:
         """Writes what waits in one transaction; `durable` also outlives a power cut. False: it failed."""
         with self._guard:
-            if not self._queue and not self._changed and not durable:
-                return not self.trouble
+            if not self._queue and not self._changed and not durable and not self.trouble:
+                return True
             if self._base is None:
                 self._open()
             if self._base is None:

@@ -139,7 +139,9 @@ class Executor:
         finally:
             self.stuck.pop(episode, None)
             self._give(worker)
-        self._acted(episode, Done(seq[0] if seq else None, error))
+        # without a journal nothing was begun: the rung is not spent, it waits until the journal is mended
+        withheld = bool(error and not seq and self._journal.trouble)
+        self._acted(episode, Done(seq[0] if seq else None, error, withdrawn=withheld))
 
     def _blocking_act(self, act: Act, action: Action, seq: list[int]) -> None:
         record = action.undo_record(act.remedy, self._effector)

@@ -43,11 +43,15 @@ class OpenRecord(msgspec.Struct, frozen=True):
 
 
 class Journal:
-    """`open` it, `begin` before acting, `done` after undoing. `notes` says what was found wrong."""
+    """`open` it, `begin` before acting, `done` after undoing. `notes` says what was found wrong.
+
+    `trouble` says why nothing can be written ("" where it can): nothing may be begun until `mend` clears it.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.notes: list[str] = []
+        self.trouble = ""
         self._guard = threading.Lock()
         self._open: dict[int, OpenRecord] = {}
         self._seq = 0
@@ -69,9 +73,18 @@ class Journal:
         try:
             self._rewrite()
         except OSError as error:
-            self.notes.append(
-                f"{self.path}: {error}; free space or mend the file system, until then nothing is done"
-            )
+            self.trouble = self._unwritable(error)
+
+    def mend(self) -> bool:
+        """Tries to write again after trouble; is it over?"""
+        with self._guard:
+            if self._lock_fd < 0:
+                return False
+            try:
+                self._rewrite()
+            except OSError as error:
+                self.trouble = self._unwritable(error)
+            return not self.trouble
 
     def close(self) -> None:
         """Gives the lock back."""
@@ -214,7 +227,10 @@ class Journal:
             raise
         if self._fd >= 0:
             os.close(self._fd)
-        self._fd, self._size = fd, len(content)
+        self._fd, self._size, self.trouble = fd, len(content), ""
+
+    def _unwritable(self, error: OSError) -> str:
+        return f"{self.path}: {error}; free space or mend the file system, until then nothing is done"
 
     def _append(self, line: bytes) -> None:
         if self._lock_fd < 0:
@@ -229,9 +245,8 @@ class Journal:
             if self._fd >= 0:
                 with contextlib.suppress(OSError):
                     os.ftruncate(self._fd, self._size)  # no half line before the next one
-            raise JournalError(
-                f"{self.path}: {error}; free space or mend the file system, until then nothing is done"
-            ) from error
+            self.trouble = self._unwritable(error)
+            raise JournalError(self.trouble) from error
         self._size += len(line)
 
 

@@ -34,6 +34,7 @@ from agent.sensors.base import Sensor
 
 FLUSH_EVERY = 30.0  # s between writes of what nobody waits for
 PROBE_EVERY = 0.5  # s between probe requests for a link under treatment
+MEND_EVERY = 5.0  # s between two tries to write a journal or store that could not be written
 MAX_PAUSE = 86400.0  # s: a pause somebody forgot must end
 STOP_LIMIT = 5.0  # s an action under way may take while the agent stops
 MAX_ERRORS_LOGGED = 5  # of the loop's own code; the count goes on
@@ -128,6 +129,8 @@ class Loop:
         self._errors: dict[str, tuple[int, str]] = {}
         self._notes: list[str] = []
         self._journal_trouble = ""
+        self._opened = False  # the journal
+        self._mended = clock()
         self._probed = -PROBE_EVERY
         self._flushed = clock()
         self._stopping = False
@@ -167,6 +170,7 @@ class Loop:
             await self._start()
             while not self._stopping:
                 self._tick(await self.monitor.next())
+                await self._mend()
         finally:
             await self._finish()
 
@@ -238,12 +242,13 @@ class Loop:
     # start, tick, end
 
     async def _start(self) -> None:
+        self._mended = self._clock()
         try:
             self.journal.open()
         except JournalError as error:
-            self._journal_trouble = str(error)
-            self._emit("journal-trouble", f"nothing will be repaired: {error}", {})
+            self._say_trouble(str(error))
             return
+        self._opened = True
         self._say_notes()
         if self.journal.open_records():
             count, failed = await self.executor.replay()
@@ -251,8 +256,27 @@ class Loop:
             for text in failed:
                 self._emit("undo-failed", text, {})
 
+    async def _mend(self) -> None:
+        """Now and then: is the journal's trouble over? Then what an earlier run left is put back, too."""
+        if not self._journal_trouble or self._clock() - self._mended < MEND_EVERY:
+            return
+        if self._opened:
+            self._mended = self._clock()
+            self._writer.submit(self.journal.mend)
+        else:
+            await self._start()
+
+    def _say_trouble(self, trouble: str) -> None:
+        before, self._journal_trouble = self._journal_trouble, trouble
+        if trouble and trouble != before:
+            self._emit("journal-trouble", f"nothing will be repaired: {trouble}", {})
+        elif before and not trouble:
+            self._emit("journal-ready", "the undo journal can be written: repairs are possible again", {})
+
     def _tick(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
+        if self._opened:
+            self._say_trouble(self.journal.trouble)
         try:
             view = self._viewer.view(
                 snapshot,
@@ -267,7 +291,7 @@ class Loop:
         except Exception as error:  # noqa: BLE001 - a mistake here must not leave the node without its healer
             self._failed("loop", error)
         self._tell(self.hooks.tick, snapshot)
-        if snapshot.at - self._flushed >= FLUSH_EVERY:
+        if snapshot.at - self._flushed >= (MEND_EVERY if self.knowledge.store.trouble else FLUSH_EVERY):
             self._write()
 
     def _carry_out(self, tick: Tick, view: View) -> None:
@@ -308,7 +332,7 @@ class Loop:
         self._stopping = True
         self.healing.policy = msgspec.structs.replace(self._policy, mode="observe")
         await self.executor.drain(STOP_LIMIT)
-        if not self._journal_trouble and self.journal.open_records():
+        if self._opened and self.journal.open_records():
             with contextlib.suppress(TimeoutError):
                 count, failed = await asyncio.wait_for(self.executor.replay(), STOP_LIMIT)
                 self._emit("replay", f"{count} changes were put back", {"failed": len(failed)})
