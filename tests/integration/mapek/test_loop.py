@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
+import os
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from typing import Any
 import pytest
 
 from agent.events import Suspicion
+from agent.mapek import loop as loop_module
 from agent.mapek.changes import MAX_WAITING
 from agent.mapek.journal import Journal
 from agent.mapek.knowledge import Knowledge
@@ -146,6 +149,51 @@ async def test_nothing_is_done_where_the_journal_cannot_be_written(tmp_path: Pat
     async with asyncio.timeout(WITHIN):
         said = [await anext(changes) for _ in range(4)]
     assert any("no space left on device" in change.sentence for change in said if change.event == "outcome")
+
+
+async def test_a_disk_that_is_full_for_a_while_spends_no_rung(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop_module, "MEND_EVERY", 0.1)
+    bench = Bench(tmp_path)
+    loop = bench.build()
+    real = os.fsync
+
+    def full(fd: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    async with running(loop):
+        await until(loop, lambda: loop.status().healthy)
+        monkeypatch.setattr(os, "fsync", full)
+        changes = loop.subscribe()
+        bench.world.breaks("link-dead")
+        await until(loop, lambda: "free space" in loop.status().errors.get("journal", ""))
+        async with asyncio.timeout(WITHIN):
+            said = await anext(changes)
+            while said.event != "decision" or "free space" not in said.sentence:
+                said = await anext(changes)
+        assert bench.mechanism.did == []
+        monkeypatch.setattr(os, "fsync", real)
+        await until(loop, lambda: bench.mechanism.did == ["detach e2"])
+        assert "journal" not in loop.status().errors
+
+
+async def test_a_journal_that_could_not_be_opened_is_opened_later_and_replayed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop_module, "MEND_EVERY", 0.1)
+    left = Journal(journal_path(tmp_path))
+    left.open()
+    left.begin(UndoRecord("detach-hardif", {"mesh": "bat0", "hardif": "e2"}), "e", 0.0)
+    bench = Bench(tmp_path)
+    bench.mechanism.detached = {"e2"}
+    loop = bench.build()
+    async with running(loop):
+        await until(loop, lambda: "is in use" in loop.status().errors.get("journal", ""))
+        assert bench.mechanism.detached == {"e2"}
+        left.close()
+        await until(loop, lambda: bench.mechanism.detached == set())
+        await until(loop, lambda: "journal" not in loop.status().errors)
 
 
 def _full(record: UndoRecord, episode: str, wall: float) -> int:
