@@ -23,6 +23,9 @@ class State(enum.StrEnum):
     PRESENT = "present"  # as before
     CONTAINED = "contained"  # the cause is there, but traffic no longer depends on it
     GONE = "gone"  # the cause is gone
+    NEEDED = (
+        "needed"  # not for long, but what we took away works, and nothing else does: give it back at once
+    )
 
 
 class Thresholds(msgspec.Struct, frozen=True):

@@ -20,6 +20,7 @@ RTT_FACTOR = 3.0  # an echo is late only beyond so many round trips: a slow link
 HELLO_FRESH = 2.5  # hello intervals after which what a hello said no longer counts
 REPORT_FRESH_S = 5.0  # a report is repeated while it holds; older ones speak of the past
 TALK_REST_S = 3.5  # after we gave a hardif back: neighbours repeat a suspicion for 3 s after its last sign
+ANSWER_FRESH_S = 1.5  # a detached neighbour is asked twice a second at least
 MAX_DOUBLINGS = 6  # 2 s become at most 128 s: a flapping link waits, but not for ever
 
 
@@ -181,6 +182,38 @@ def treated(view: View, hardif: str) -> tuple[str, ...]:
     asked = {subject.removeprefix(prefix) for subject in view.episodes if subject.startswith(prefix)}
     asked |= {e.mac for e in view.snapshot.echoes if e.hardif == hardif and e.unanswered_for > 0}
     return tuple(sorted(asked))
+
+
+def answers_now(view: View, hardif: str, mac: str) -> bool:
+    """Were our last echo requests to this neighbour answered? In both directions, then."""
+    echo = echo_of(view, hardif, mac)
+    return (
+        echo is not None
+        and echo.answer_age is not None
+        and echo.answer_age <= ANSWER_FRESH_S
+        and echo.streak >= view.thresholds.echo_requests
+        and echo.unanswered_for < view.thresholds.echo_silence_s
+    )
+
+
+def no_other_way(view: View, hardif: str, mac: str) -> bool:
+    """Is the node behind this link out of reach on every other way, or every other neighbour silent?"""
+    mesh = view.snapshot.mesh
+    if mesh is None:
+        return False
+    quiet = [
+        (silence(view, other, near) or 0.0) > view.thresholds.elp_misses * elp_s(view, other)
+        for other in attached(view)
+        if other != hardif
+        for near in neighbours(view, other)
+    ]
+    if all(quiet):
+        return True
+    originator, wait = originator_of(view, hardif, mac), view.thresholds.originator_silence_s
+    if not originator or view.now - mesh.originators_at > wait:
+        return False
+    heard = heard_as_originator(mesh, originator)
+    return heard is None or heard >= wait
 
 
 def reattach_wait(view: View, subject: str) -> float:

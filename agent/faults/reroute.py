@@ -46,7 +46,10 @@ def ladder(diagnosis: Diagnosis, view: View) -> Sequence[Remedy]:
 
 
 def state(diagnosis: Diagnosis, view: View) -> State:
-    """Gone: it answers in both directions again (long enough, where detached). Contained: no way uses it."""
+    """Gone: it answers in both directions again (long enough, where detached). Contained: no way uses it.
+
+    Needed: detached it answers, if not for long, and nothing else leads there: a doubtful way is better than none.
+    """
     hardif, mac = split(diagnosis.subject)
     if view.snapshot.links is not None and lv.link_of(view, hardif) is None:
         return State.GONE  # the interface itself is gone: nothing left to hold or to put back
@@ -54,6 +57,8 @@ def state(diagnosis: Diagnosis, view: View) -> State:
         wait = lv.reattach_wait(view, diagnosis.subject)
         if lv.answers_again(view, hardif, mac, diagnosis.at, wait):
             return State.GONE
+        if lv.answers_now(view, hardif, mac) and lv.no_other_way(view, hardif, mac):
+            return State.NEEDED
         return State.CONTAINED if lv.best_elsewhere(view, hardif) else State.PRESENT
     mesh = view.snapshot.mesh
     if mesh is None or hardif not in lv.attached(view):

@@ -255,6 +255,13 @@ class Healing:
             if episode.phase is Phase.VERIFYING:
                 self._overdue(episode, view.now)
             return
+        if state is State.NEEDED and episode.held:  # no hold-down: a doubtful way is better than none
+            self.limits.moved(episode.diagnosis.subject, view.now)
+            episode.healed_at = view.now
+            self._undo(episode, Result.HEALED, "it answers again and no other way is left", view.now)
+            return
+        if state is State.NEEDED:
+            state = State.CONTAINED  # another episode holds it, and gives it back
         if episode.phase is Phase.CONTAINED:
             self._contained(episode, state, view)
         elif state is State.GONE:

@@ -185,6 +185,28 @@ def test_a_detached_link_is_gone_after_echoes_for_a_time_that_doubles_with_relap
     assert FAULT.state(about("link-dead", at=NOW - 200), seen) is state
 
 
+def test_a_detached_link_that_answers_is_needed_at_once_where_no_other_way_is_left() -> None:
+    alone = without("e1", mesh(neighbours=neighbours(e3=0.5)))
+    held = view(snapshot(mesh=alone, echoes=(answering(0.3),)), relapses={DEAD: 9}, **HELD)
+    assert FAULT.state(about("link-dead", at=NOW - 1), held) is State.NEEDED
+    silent = view(snapshot(mesh=alone, echoes=(echo(),)), **HELD)
+    assert FAULT.state(about("link-dead", at=NOW - 1), silent) is not State.NEEDED
+    late = without("e1", mesh(neighbours=neighbours(e3=0.25)))  # one ELP late is no reason
+    assert FAULT.state(
+        about("link-dead", at=NOW - 1), view(snapshot(mesh=late, echoes=(answering(0.3),)), **HELD)
+    ) is (State.CONTAINED)
+
+
+def test_it_is_needed_too_where_only_the_node_behind_it_is_out_of_reach() -> None:
+    beyond = (
+        Originator(O1, N3, "e3", 1.6, 9, best=True),
+        Originator("02:00:00:00:00:03", N3, "e3", 0.1, 9, best=True),
+    )
+    seen = mesh(hardifs=without("e1").hardifs, neighbours=neighbours(e3=0.05), originators=beyond)
+    held = view(snapshot(mesh=seen, echoes=(answering(0.3),)), **HELD)
+    assert FAULT.state(about("link-dead", at=NOW - 1), held) is State.NEEDED
+
+
 def test_answers_from_before_the_diagnosis_do_not_count() -> None:
     seen = view(snapshot(mesh=without("e1"), echoes=(answering(500.0),), peers=(peer(),)), **HELD)
     assert FAULT.state(about("link-dead", at=NOW - 1), seen) is State.CONTAINED

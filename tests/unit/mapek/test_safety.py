@@ -266,6 +266,20 @@ def test_a_relapse_of_a_contained_fault_is_contained_at_once_but_returns_later_e
     assert out[3] >= 16
 
 
+def test_what_is_needed_is_given_back_at_once_whatever_its_relapses() -> None:
+    rig = Rig()
+    for _ in range(3):
+        rig.world.breaks("link-dead")
+        assert rig.tick().acts
+        rig.world.contained("link-dead")
+        rig.tick()
+        rig.world.states["link-dead", LINK] = State.NEEDED
+        rig.tick()
+        assert not rig.open_seqs
+        rig.world.mends("link-dead")
+        rig.tick(MOVE_WINDOW + 1)
+
+
 def test_a_relapse_of_a_restarted_service_cools_down_exponentially() -> None:
     rig = Rig(services)
     times = []
