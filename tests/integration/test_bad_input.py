@@ -19,6 +19,8 @@ from pathlib import Path
 
 import pytest
 
+from agent.hello.channel import HELLO_GROUP
+from agent.hello.message import HelloMessage, encode
 from tests.integration import netns
 from tests.integration.running import HOST, TREE, Agent, meanwhile, running, until
 
@@ -31,6 +33,13 @@ WANTS_MESH = "{interfaces: [{name: x0gone0, kind: wire}], primary: x0tprim, name
 @pytest.fixture
 def agent(tmp_path: Path) -> Iterator[Agent]:
     with running(tmp_path) as agent:
+        yield agent
+
+
+@pytest.fixture(scope="module")
+def attacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Agent]:
+    """One agent for all the clients below: what one leaves behind meets the next."""
+    with running(tmp_path_factory.mktemp("attacked")) as agent:
         yield agent
 
 
@@ -251,11 +260,12 @@ def pour(sock: socket.socket, data: bytes, total: int) -> bytes:
         (b"\0" * 100, 10_000_000, b" 431 "),
         (b"GET /" + b"%00" * 2000 + b" HTTP/1.1\r\n\r\n", 0, b" 404 "),
     ],
+    ids=["head", "post", "body", "chunked", "nul", "escapes"],
 )
 def test_http_requests_without_measure_cost_nothing(
-    agent: Agent, head: bytes, total: int, status: bytes
+    attacked: Agent, head: bytes, total: int, status: bytes
 ) -> None:
-    before = settle(agent)
+    agent, before = attacked, settle(attacked)
 
     def attack() -> None:
         for _ in range(3):
@@ -269,8 +279,8 @@ def test_http_requests_without_measure_cost_nothing(
     unharmed(agent, before)
 
 
-def test_fifty_dripping_clients_of_one_address_keep_nobody_out(agent: Agent) -> None:
-    before = settle(agent)
+def test_fifty_dripping_clients_of_one_address_keep_nobody_out(attacked: Agent) -> None:
+    agent, before = attacked, settle(attacked)
     slow: list[socket.socket] = []
     try:
         for number in range(50):
@@ -292,8 +302,8 @@ def test_fifty_dripping_clients_of_one_address_keep_nobody_out(agent: Agent) -> 
     unharmed(agent, before)
 
 
-def test_dripping_clients_of_many_addresses_keep_nobody_out(agent: Agent) -> None:
-    before = settle(agent)
+def test_dripping_clients_of_many_addresses_keep_nobody_out(attacked: Agent) -> None:
+    agent, before = attacked, settle(attacked)
     slow: list[socket.socket] = []
     try:
         for number in range(120):
@@ -309,8 +319,8 @@ def test_dripping_clients_of_many_addresses_keep_nobody_out(agent: Agent) -> Non
     unharmed(agent, before)
 
 
-def test_forty_streams_that_never_read_leave_room_and_memory(agent: Agent) -> None:
-    before = settle(agent)
+def test_forty_streams_that_never_read_leave_room_and_memory(attacked: Agent) -> None:
+    agent, before = attacked, settle(attacked)
     streams = [connect(agent, f"127.0.2.{number % 4 + 1}") for number in range(40)]
     try:
         for sock in streams:
@@ -344,9 +354,10 @@ def test_forty_streams_that_never_read_leave_room_and_memory(agent: Agent) -> No
         b'{"command": "pause", "args": {"seconds": null}}\n',
         b'{"command": "status", "args": {"a": [' + b"1," * 20_000 + b"1]}}\n",
     ],
+    ids=["nothing", "newline", "noise", "deep", "type", "unknown", "word", "huge", "past", "null", "many"],
 )
-def test_nonsense_on_the_control_socket_is_answered_in_words(agent: Agent, request_: bytes) -> None:
-    before = settle(agent)
+def test_nonsense_on_the_control_socket_is_answered_in_words(attacked: Agent, request_: bytes) -> None:
+    agent, before = attacked, settle(attacked)
     if request_:
         answer = agent.ask(request_)
         if b"status" not in request_:
@@ -362,8 +373,8 @@ def test_nonsense_on_the_control_socket_is_answered_in_words(agent: Agent, reque
     unharmed(agent, before)
 
 
-def test_flood_on_the_control_socket_costs_nothing_and_leaves_room_for_x0(agent: Agent) -> None:
-    before = settle(agent)
+def test_flood_on_the_control_socket_costs_nothing_and_leaves_room_for_x0(attacked: Agent) -> None:
+    agent, before = attacked, settle(attacked)
     path = str(agent.folder / "agent.sock")
 
     def attack() -> None:
@@ -388,3 +399,68 @@ def test_flood_on_the_control_socket_costs_nothing_and_leaves_room_for_x0(agent:
             sock.close()
     until(lambda: agent.ask(b'{"command": "status"}\n')["ok"], "room again")
     unharmed(agent, before)
+
+
+# neighbours
+
+
+def flood(count: int) -> None:
+    """Well-formed hellos of ever new neighbours, and noise of all sizes."""
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sock:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 255)
+        there = (HELLO_GROUP, 7077, 0, socket.if_nametoindex("e1"))
+        for number in range(count):
+            mac = b"\x02" + number.to_bytes(5, "big")
+            hello = HelloMessage(
+                version=1,
+                node=f"x{number}",
+                originator=mac,
+                mac=mac,
+                sequence=number,
+                interval_ms=1000,
+                heard=(),
+                suspects=(),
+                partial=False,
+                health="healthy",
+                intents=("detach everything",),
+            )
+            for data in (encode(hello), os.urandom(number % 1400)):
+                with contextlib.suppress(OSError):
+                    sock.sendto(data, there)
+            if number % 10 == 9:
+                time.sleep(0.003)  # 3,000 a second of each: faster ones die in the receiver's buffer, unread
+
+
+def taken() -> int:
+    """Datagrams that programs of this namespace took from their sockets."""
+    lines = Path("/proc/thread-self/net/snmp6").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("Udp6InDatagrams"))
+
+
+def test_a_flood_of_hellos_and_noise_is_bounded_in_memory_processor_and_log(tmp_path: Path) -> None:
+    why = netns.missing()
+    if why:
+        pytest.skip(why)
+    mesh = "{interfaces: [{name: e1, kind: wire}], name: x0fbat}"
+    with netns.pair("fl") as (here, there), netns.inside(here):
+        netns.ip("-n", here, "link", "set", "lo", "up")
+        with running(tmp_path, mesh=mesh) as agent:
+            before, busy, began = settle(agent), agent.cpu_s(), time.monotonic()
+
+            def attack() -> None:
+                with netns.inside(there):
+                    flood(10_000)
+
+            meanwhile(attack, agent)
+            took = time.monotonic() - began
+            assert taken() > 5000, "the flood did not reach the agent"
+            assert agent.cpu_s() - busy < 0.8 * took + 0.5
+            unharmed_but_unready(agent, before)
+
+
+def unharmed_but_unready(agent: Agent, before_kb: int) -> None:
+    """As `unharmed` where there is no mesh to be healthy in."""
+    assert agent.pss_kb() - before_kb < GROWTH_KB
+    assert agent.get("/healthz")[0] in (200, 503)
+    assert len(agent.lines()) < LOG_MAX
+    assert agent.acted() == []
