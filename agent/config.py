@@ -179,6 +179,10 @@ class Healing(Struct, frozen=True, forbid_unknown_fields=True):
         ),
     ] = 5.0
     cooldown_max: Annotated[float, _about("Longest such pause.", "s", ge=0.0, le=86_400.0)] = 600.0
+    moves_per_two_minutes: Annotated[
+        int,
+        _about("How often one link may leave and come back: more is flapping, not healing.", ge=2, le=100),
+    ] = 4
     reboot_min_interval: Annotated[
         float,
         _about(

@@ -316,7 +316,9 @@ class Healing:
         hold = hold_down(episode.relapses, self.policy.thresholds.reattach_after_s, longest)
         held_since = episode.acted_at if episode.contained_at is None else episode.contained_at
         subject = episode.remedy.subject if episode.remedy else episode.diagnosis.subject
-        if now - (held_since or now) >= hold and self.limits.may_return(subject, now):
+        if now - (held_since or now) >= hold and self.limits.may_return(
+            subject, now, self.policy.moves_per_two_minutes
+        ):
             self.limits.moved(subject, now)
             episode.healed_at = now
             self._undo(episode, Result.HEALED, "the cause is gone", now)

@@ -11,7 +11,8 @@ from collections import deque
 
 HOUR = 3600.0
 MOVE_WINDOW = 120.0  # s
-MAX_MOVES = 4  # acts and returns of one subject within the window: more is flapping, not healing
+MAX_MOVES = 4  # default: acts and returns of one subject within the window: more is flapping, not healing
+MOST_MOVES = 100  # the configuration's largest bound: what is remembered of one subject
 MAX_KEPT = 1000  # actions remembered: the configuration's largest budget
 MAX_SUBJECTS = 256  # subjects whose moves are remembered
 REBOOTS = frozenset({"reboot"})  # actions the reboot interval concerns
@@ -45,13 +46,13 @@ class Limits:
             times.popleft()
         return len(times)
 
-    def may_act(self, subject: str, now: float) -> bool:
+    def may_act(self, subject: str, now: float, most: int = MAX_MOVES) -> bool:
         """One more act fits into the window."""
-        return self.moves(subject, now) < MAX_MOVES
+        return self.moves(subject, now) < most
 
-    def may_return(self, subject: str, now: float) -> bool:
+    def may_return(self, subject: str, now: float, most: int = MAX_MOVES) -> bool:
         """One more return fits and leaves room for the act that takes the subject out again."""
-        return self.moves(subject, now) < MAX_MOVES - 1
+        return self.moves(subject, now) < most - 1
 
     def reboot_wait(self, interval: float, now: float) -> float:
         """Seconds until a reboot is allowed again, 0 where it is."""
@@ -66,7 +67,7 @@ class Limits:
 
     def moved(self, subject: str, now: float) -> None:
         """A subject is taken out or put back."""
-        times = self._moves.setdefault(_key(subject), deque(maxlen=MAX_MOVES + 1))
+        times = self._moves.setdefault(_key(subject), deque(maxlen=MOST_MOVES + 1))
         times.append(now)
         if len(self._moves) > MAX_SUBJECTS:
             del self._moves[next(iter(self._moves))]

@@ -13,7 +13,7 @@ import msgspec
 from agent.events import Decision, Remedy, Scope, Verdict
 from agent.faults.base import View
 from agent.mapek.episodes import Episode, Rung, cooldown
-from agent.mapek.limits import MAX_MOVES, MOVE_WINDOW, REBOOTS, Limits
+from agent.mapek.limits import MOVE_WINDOW, REBOOTS, Limits
 from agent.mapek.policy import Policy
 from agent.remedies.base import Action
 
@@ -111,8 +111,9 @@ class Planner:
             return f"it came back, cooling down for {gate.cooling_until - now:.0f} s", "cooling"
         if gate.blocked_by:
             return f"another action is under way there ({gate.blocked_by})", "blocked"
-        if not limits.may_act(remedy.subject, now):
-            return f"{MAX_MOVES} moves there within {MOVE_WINDOW:.0f} s are enough", "moves"
+        most = policy.moves_per_two_minutes
+        if not limits.may_act(remedy.subject, now, most):
+            return f"{most} moves there within {MOVE_WINDOW:.0f} s are enough", "moves"
         if limits.budget_left(policy.budget_per_hour, now) <= 0:
             return f"the budget of {policy.budget_per_hour} actions an hour is spent", "budget"
         if gate.stopped:

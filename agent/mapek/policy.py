@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from agent.faults.base import Thresholds
+from agent.mapek.limits import MAX_MOVES
 
 if TYPE_CHECKING:
     from agent.config import Config
@@ -29,6 +30,7 @@ class Policy(msgspec.Struct, frozen=True):
     cooldown_first: float = 5.0
     cooldown_max: float = 600.0
     reboot_min_interval: float = 21600.0
+    moves_per_two_minutes: int = MAX_MOVES
 
 
 def policy_of(config: Config) -> Policy:
@@ -52,4 +54,5 @@ def policy_of(config: Config) -> Policy:
         cooldown_first=healing.cooldown_first,
         cooldown_max=healing.cooldown_max,
         reboot_min_interval=healing.reboot_min_interval,
+        moves_per_two_minutes=healing.moves_per_two_minutes,
     )

@@ -26,6 +26,7 @@ WATCH_ALONE = 20.0  # one-way never heals there: longer would only cost time
 # returning links are widened, nothing that decides how fast a fault is found or treated.
 OVERRIDES: dict[str, Any] = {
     "healing.budget_per_hour": 1000,
+    "healing.moves_per_two_minutes": 100,
     "healing.cooldown_first": 0.5,
     "healing.cooldown_max": 1.0,
     "healing.thresholds.reattach_after_s": 1.0,
