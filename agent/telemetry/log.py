@@ -22,6 +22,7 @@ REPEATS_MAX = (
 )
 REPEAT_WINDOW = 10.0  # s
 REPEAT_KEYS_MAX = 256  # templates remembered
+REPEAT_KEY_MAX = 120  # characters of a sentence that tell it from others
 
 # Messages from outside may hold control characters; on a terminal they could act.
 _CONTROL = {
@@ -39,7 +40,7 @@ class RepeatFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         now = self._clock()
-        key = (record.name, record.levelno, str(record.msg))
+        key = (record.name, record.levelno, _template(record))
         began, count = self._seen.get(key, (now, 0))
         if now - began > REPEAT_WINDOW:
             if count > REPEATS_MAX:
@@ -96,6 +97,11 @@ def setup(level: str, form: str, node: str, stream: TextIO | None = None) -> Non
     # asyncio's own debug lines name sockets and selectors: nothing a technician needs.
     logging.getLogger("asyncio").setLevel(logging.WARNING)
     logging.raiseExceptions = False  # a full disk behind stdout must not become a second failure
+
+
+def _template(record: logging.LogRecord) -> str:
+    """What makes lines equal: the text without its values; where all of it is one value, that value."""
+    return _message(record)[:REPEAT_KEY_MAX] if record.msg == "%s" else str(record.msg)
 
 
 def _timestamp(created: float) -> str:

@@ -86,3 +86,15 @@ def test_repeat_memory_is_bounded() -> None:
     for number in range(log.REPEAT_KEYS_MAX * 2):
         repeat.filter(logging.LogRecord("x0", logging.INFO, "f", 1, f"line {number}", (), None))
     assert len(repeat._seen) == log.REPEAT_KEYS_MAX
+
+
+def test_sentences_that_are_all_value_are_told_apart() -> None:
+    told = log.RepeatFilter(lambda: 0.0)
+    lines = [line("%s", f"problem {number}") for number in range(3 * log.REPEATS_MAX)]
+    assert all(told.filter(record) for record in lines)
+    again = [told.filter(line("%s", "problem 0")) for _ in range(2 * log.REPEATS_MAX)]
+    assert sum(again) == log.REPEATS_MAX - 1
+
+
+def line(template: str, *values: object) -> logging.LogRecord:
+    return logging.LogRecord("x0.test", logging.ERROR, __file__, 1, template, values, None)
