@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A healthy mesh under load is left alone: no diagnosis and no action, whatever crosses it."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tools.lab import story
+from tools.lab.client import Lab
+from tools.lab.nodeconfig import address
+
+SHORT_S = 180.0
+LONG_S = 600.0
+EVENTS = frozenset({"diagnosis", "reclassified", "action", "outcome"})
+FLOWS = (("n1", "n4"), ("n2", "n5"), ("n3", "n6"), ("n6", "n1"))
+# bulk traffic: TCP one way and UDP the other, as fast as the mesh takes it; then rest, so that probes are
+# squeezed and let go many times
+SINK = """
+import socket, threading
+def udp():
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.bind(('', 5001))
+    while True: s.recv(65536)
+threading.Thread(target=udp, daemon=True).start()
+server = socket.create_server(('', 5001))
+while True:
+    peer, _ = server.accept()
+    while peer.recv(65536): pass
+"""
+SOURCE = """
+import socket, sys, time
+where, end = (sys.argv[1], 5001), time.monotonic() + float(sys.argv[2])
+udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+total = 0
+while time.monotonic() < end:
+    with socket.create_connection(where, 10) as tcp:
+        stop = min(end, time.monotonic() + 8)
+        while time.monotonic() < stop: total += tcp.send(b'x' * 65536)
+    stop = min(end, time.monotonic() + 4)
+    while time.monotonic() < stop:
+        total += udp.sendto(b'x' * 1400, where)
+        time.sleep(0.001)
+    time.sleep(2)
+print(total)
+"""
+BUSY = "import sys, time\nend = time.monotonic() + float(sys.argv[1])\nwhile time.monotonic() < end: pass"
+
+
+def left_alone(lab: Lab, seconds: float) -> None:
+    since = time.time()
+    for source, target in FLOWS:
+        lab.traffic_start(source, target)
+    sinks = ("n4", "n5")
+    for node in sinks:
+        lab.exec(node, "sh", "-c", f'setsid timeout {seconds + 60:.0f} python3 -c "{SINK}" >/dev/null 2>&1 &')
+    lab.exec("n3", "sh", "-c", f"setsid nice -n 5 python3 -c '{BUSY}' {seconds:.0f} >/dev/null 2>&1 &")
+    lab.exec("n2", "sh", "-c", f'setsid python3 -c "{SOURCE}" {address(5)} {seconds:.0f} >/dev/null 2>&1 &')
+    carried = lab.exec("n1", "python3", "-c", SOURCE, address(4), f"{seconds:.0f}", timeout=seconds + 60)
+    assert int(carried.stdout) > seconds * 10_000, "the load was none"
+    told = [event for event in story.events(lab, since=since) if event.event in EVENTS]
+    assert told == [], "\n".join(f"{e.at - since:.1f} {e.node} {e.event}: {e.message}" for e in told)
+    assert {node: lab.health(node) for node in lab.nodes} == dict.fromkeys(lab.nodes, "healthy")
+    lab.traffic_stop()
+    for flow, report in lab.traffic_report().items():
+        assert report.received > seconds * 5, flow
+
+
+@pytest.mark.timeout(400)
+def test_a_healthy_mesh_under_load_sees_no_diagnosis_and_no_action(lab_ring6: Lab) -> None:
+    left_alone(lab_ring6, SHORT_S)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+def test_a_healthy_mesh_under_load_is_left_alone_for_ten_minutes(lab_ring6: Lab) -> None:
+    left_alone(lab_ring6, LONG_S)
