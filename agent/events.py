@@ -3,8 +3,8 @@
 
 All values are frozen. `at` is monotonic seconds of this machine, `wall` is Unix time for people and records.
 A *subject* names what a fault is about, most general first, e.g. `hardif/e2`, `hardif/e2/02:78:30:02:00:01`,
-`node/02:78:30:00:00:03`, `service/mosquitto`. Two faults with one subject, or with one that lies within the other,
-are never acted on at the same time.
+`node/02:78:30:00:00:03`, `service/mosquitto`. Two faults with one subject, or with one that lies within the
+other, are never acted on at the same time.
 """
 
 from __future__ import annotations

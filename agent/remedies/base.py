@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an action is: precondition, act, undo. A file in this folder with a module-level `ACTION` is found by itself.
+"""What an action is: precondition, act, undo. A file here with a module-level `ACTION` is found by itself.
 
-Acting and undoing run in the executor's worker thread and may block within the action's time limit. What an action will
-change is written to the undo journal before it acts; `undo` gets only the journal's record, so that a later process
-(the unit's ExecStopPost, or the next start) can replay it without the loop.
+Acting and undoing run in the executor's worker thread and may block within the action's time limit. What an
+action will change is written to the undo journal before it acts; `undo` gets only the journal's record, so
+that a later process (the unit's ExecStopPost, or the next start) can replay it without the loop.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class UndoRecord(msgspec.Struct, frozen=True):
 
 
 class Effector(Protocol):
-    """The mechanisms an action may use. Implemented by agent/effector.py over agent/kernel; tests give their own."""
+    """The mechanisms an action may use. Implemented by agent/effector.py over agent/kernel."""
 
     def attach_hardif(self, mesh: str, name: str) -> None: ...
     def detach_hardif(self, name: str) -> None: ...

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The sensors, one file each: a module-level `make(config)` is found by itself and says whether it applies here."""
+"""The sensors, one file each: a module-level `make(config)` is found by itself (None: not for this node)."""
 
 from __future__ import annotations
 

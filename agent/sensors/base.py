@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a sensor is. A file in this folder with a class that fits is found by itself; adding one touches no other."""
+"""What a sensor is. A file here with a `make` is found by itself; adding one touches no other."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ class SensorError(Exception):
 
 
 class Sensor(Protocol):
-    """Reads one source. `read` may block (it runs in the sensors' worker thread), is bounded in time and size,
-    and raises SensorError where the source gives nothing usable; the agent goes on without it."""
+    """Reads one source. `read` may block (it runs in the sensors' worker thread), is bounded in time and
+    size, and raises SensorError where the source gives nothing usable; the agent goes on without it."""
 
-    name: ClassVar[str]  # also the Snapshot's field it fills: "links", "mesh", "radios", "host", "services", "peers"...
+    name: ClassVar[str]  # also the Snapshot's field it fills, e.g. "links"
 
     def period(self, attention: bool) -> float:
         """Seconds between two readings, calm or while something is suspected (attention)."""

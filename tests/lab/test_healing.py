@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Each fault, injected from outside: found in time, rightly named and treated, left alone once healthy, the link
-used again when it comes back. Traffic is watched by ping, not by the agent."""
+"""Each fault, injected from outside: found in time, rightly named and treated, left alone once healthy, the
+link used again when it comes back. Traffic is watched by ping, not by the agent."""
 
 from __future__ import annotations
 
