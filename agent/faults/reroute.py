@@ -48,7 +48,7 @@ def ladder(diagnosis: Diagnosis, view: View) -> Sequence[Remedy]:
 def state(diagnosis: Diagnosis, view: View) -> State:
     """Gone: it answers in both directions again (long enough, where detached). Contained: no way uses it.
 
-    Needed: detached it answers, if not for long, and nothing else leads there: better a doubtful way than none.
+    Needed: detached it answers, if not for long, and nothing else leads there: better a bad way than none.
     """
     hardif, mac = split(diagnosis.subject)
     if view.snapshot.links is not None and lv.link_of(view, hardif) is None:

@@ -142,11 +142,10 @@ def _restless(lab: Lab, agents: bool) -> str:
         states = {node: lab.health(node) for node in lab.nodes}
         bad = {node: state for node, state in states.items() if state != "healthy"}
         return json.dumps(bad) if bad else ""
+    owner = lab.routes.owner
     for link in lab.topology.links:
         heard = lab.json(f"n{link.a}", "batctl", "meshif", "bat0", "neighbors_json")
-        ages = [
-            row["last_seen_msecs"] for row in heard if lab.routes.owner(row["neigh_address"]) == f"n{link.b}"
-        ]
+        ages = [row["last_seen_msecs"] for row in heard if owner(row["neigh_address"]) == f"n{link.b}"]
         if not ages or min(ages) > 1500:
             return f"n{link.a} does not hear n{link.b}"
     return ""
