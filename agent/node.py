@@ -45,6 +45,7 @@ log = logging.getLogger("x0.node")
 HEARTBEAT_MAX = 10.0  # s between two ticks of the loop before the watchdog starves; calm it is 1 s
 BLOCKING_THREADS = 2  # of asyncio's own pool: the keeper's calls and a name lookup; the loop has its own
 KNOWLEDGE = "knowledge.db"
+PROBE_FOR = 3.0  # s a wish to ask a neighbour lasts: a calm loop wishes once a second, a pause ends a streak
 HASTY = frozenset({"link-dead", "one-way", "node-dead", "hasten"})  # reports after which our OGMs hurry, too
 
 
@@ -178,7 +179,7 @@ class Node:
         self._herald.settle(outcome)
 
     def _probe(self, hardif: str, mac: str) -> None:
-        self._echoes.probe(hardif, mac)
+        self._echoes.probe(hardif, mac, PROBE_FOR)
 
     def _heard(self, heard: Heard) -> None:
         """A hello or a report brought news (a hint): look at once, and hasten OGMs where a link died."""
