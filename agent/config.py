@@ -128,6 +128,9 @@ class Mesh(Struct, frozen=True, forbid_unknown_fields=True):
     airtime_budget: Annotated[
         int, _about("Batman-adv control traffic a wire may carry at rest.", "bytes/s", ge=200, le=1_000_000)
     ] = 4_000
+    haste_per_minute: Annotated[
+        int, _about("How often OGMs may be hastened (3 s each) when a link is in doubt.", ge=1, le=20)
+    ] = 6
     hop_penalty: Annotated[int, _about("Metric lost per hop, of 255.", ge=0, le=255)] = 30
     mtu: Annotated[int, _about("Least MTU wanted on mesh interfaces.", "bytes", ge=MIN_MTU, le=65_535)] = (
         MIN_MTU

@@ -7,22 +7,22 @@ from collections import deque
 from typing import Final
 
 HASTE_S: Final = 3.0  # five messages at 100 ms, twice over, after one slow interval of up to a second
-MAX_A_MINUTE: Final = 6  # at most 18 s of 60 in haste, however often hints come (they are unauthenticated)
+MAX_A_MINUTE: Final = 6  # default: at most 18 s of 60 in haste, however often unauthenticated hints come
 MINUTE_S: Final = 60.0
 
 
 class Haste:
     """Bounded haste: `ask` for it, look whether it is `active`."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MAX_A_MINUTE) -> None:
         self.until = float("-inf")
-        self._begun: deque[float] = deque(maxlen=MAX_A_MINUTE)
+        self._begun: deque[float] = deque(maxlen=most)
 
     def ask(self, now: float) -> bool:
         """Is there haste now? Begins or prolongs it where the minute's bound allows."""
         if self.active(now) and now - self._begun[-1] < HASTE_S / 2:
             return True
-        if len(self._begun) == MAX_A_MINUTE and now - self._begun[0] < MINUTE_S:
+        if len(self._begun) == self._begun.maxlen and now - self._begun[0] < MINUTE_S:
             return self.active(now)
         self._begun.append(now)
         self.until = now + HASTE_S

@@ -83,7 +83,7 @@ class Keeper:
             speed=self._speed,
         )
         self.rest = timers.rest(config.mesh, 1)
-        self.haste = Haste()
+        self.haste = Haste(config.mesh.haste_per_minute)
         self.problems: tuple[str, ...] = ()
         self.ready = not self._active  # nothing to set up is set up
         self._counted = self._checked = float("-inf")

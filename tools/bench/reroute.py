@@ -22,9 +22,10 @@ COUNT_ALONE = int(
 )  # batman-adv alone varies little and takes long
 WATCH = 12.0
 WATCH_ALONE = 20.0  # one-way never heals there: longer would only cost time
-# Injecting every ten seconds for half an hour is no life a mesh has: the hourly budget and the damping of
-# returning links are widened, nothing that decides how fast a fault is found or treated.
+# Injecting every ten seconds for half an hour is no life a mesh has: what bounds how often the agents act in an
+# hour or a minute is widened; nothing that decides how fast one fault is found or treated.
 OVERRIDES: dict[str, Any] = {
+    "mesh.haste_per_minute": 20,
     "healing.budget_per_hour": 1000,
     "healing.moves_per_two_minutes": 100,
     "healing.cooldown_first": 0.5,
