@@ -18,12 +18,12 @@ from tools.lab.client import Lab
 FAULTS = ("link-dead", "node-dead", "one-way")
 COUNT = int(os.environ.get("X0_BENCH_COUNT", "20"))  # injections per fault with agents
 COUNT_ALONE = int(
-    os.environ.get("X0_BENCH_COUNT_ALONE", "5")
+    os.environ.get("X0_BENCH_COUNT_ALONE", "3")
 )  # batman-adv alone varies little and takes long
 WATCH = 12.0
 WATCH_ALONE = 20.0  # one-way never heals there: longer would only cost time
-# Injecting every ten seconds for half an hour is no life a mesh has: what bounds how often the agents act in an
-# hour or a minute is widened; nothing that decides how fast one fault is found or treated.
+# Injecting every ten seconds for half an hour is no life a mesh has: what bounds how often the agents act in
+# an hour or a minute is widened; nothing that decides how fast one fault is found or treated.
 OVERRIDES: dict[str, Any] = {
     "mesh.haste_per_minute": 20,
     "healing.budget_per_hour": 1000,
