@@ -13,6 +13,15 @@ from tools.lab import lifecycle
 from tools.lab.client import Lab
 from tools.lab.errors import MachineError
 
+# Tests follow each other within seconds on the same few links: what bounds how often the agents act, and what
+# holds a link back that fails again, is for a mesh's life. Unit tests hold those rules.
+OFTEN = {
+    "healing.budget_per_hour": 1000,
+    "healing.moves_per_two_minutes": 100,
+    "healing.cooldown_first": 0.5,
+    "healing.cooldown_max": 1.0,
+    "mesh.haste_per_minute": 20,
+}
 HEALTHY_S = 120.0  # for agents to settle after a test's faults were cleared
 KINDS = {
     "bare_line5": ("line:5", False),
