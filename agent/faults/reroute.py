@@ -54,11 +54,11 @@ def state(diagnosis: Diagnosis, view: View) -> State:
     if view.snapshot.links is not None and lv.link_of(view, hardif) is None:
         return State.GONE  # the interface itself is gone: nothing left to hold or to put back
     if hardif in view.detached:
+        if lv.answers_now(view, hardif, mac) and lv.no_other_way(view, hardif, mac):
+            return State.NEEDED
         wait = lv.reattach_wait(view, diagnosis.subject)
         if lv.answers_again(view, hardif, mac, diagnosis.at, wait):
             return State.GONE
-        if lv.answers_now(view, hardif, mac) and lv.no_other_way(view, hardif, mac):
-            return State.NEEDED
         return State.CONTAINED if lv.best_elsewhere(view, hardif) else State.PRESENT
     mesh = view.snapshot.mesh
     if mesh is None or hardif not in lv.attached(view):

@@ -189,6 +189,10 @@ def test_a_detached_link_that_answers_is_needed_at_once_where_no_other_way_is_le
     alone = without("e1", mesh(neighbours=neighbours(e3=0.5)))
     held = view(snapshot(mesh=alone, echoes=(answering(0.3),)), relapses={DEAD: 9}, **HELD)
     assert FAULT.state(about("link-dead", at=NOW - 1), held) is State.NEEDED
+    long = view(
+        snapshot(mesh=alone, echoes=(answering(90.0),)), **HELD
+    )  # even where the loop's limits would hold it
+    assert FAULT.state(about("link-dead", at=NOW - 100), long) is State.NEEDED
     silent = view(snapshot(mesh=alone, echoes=(echo(),)), **HELD)
     assert FAULT.state(about("link-dead", at=NOW - 1), silent) is not State.NEEDED
     late = without("e1", mesh(neighbours=neighbours(e3=0.25)))  # one ELP late is no reason
