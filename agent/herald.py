@@ -35,7 +35,7 @@ class Voice(Protocol):
 
 
 class Herald:
-    """`suspect`, `intend`, `settle` and `tick` are the loop's hooks."""
+    """`suspect`, `intend`, `withdraw`, `settle` and `tick` are the loop's hooks."""
 
     def __init__(
         self,
@@ -63,6 +63,7 @@ class Herald:
 
     def intend(self, diagnosis: Diagnosis, remedy: Remedy) -> None:
         """Something is about to be done."""
+        self._intents.pop(diagnosis.id, None)  # a later rung is the newest
         while len(self._intents) >= INTENTS_MAX:
             del self._intents[next(iter(self._intents))]
         self._intents[diagnosis.id] = f"{remedy.action} {remedy.subject}"
@@ -71,7 +72,11 @@ class Herald:
 
     def settle(self, outcome: Outcome) -> None:
         """It is done."""
-        if self._intents.pop(outcome.diagnosis, None) is not None and (voice := self._voice()):
+        self.withdraw(outcome.diagnosis)
+
+    def withdraw(self, diagnosis: str) -> None:
+        """What was intended for this diagnosis is not done after all."""
+        if self._intents.pop(diagnosis, None) is not None and (voice := self._voice()):
             voice.announce(intents=self._intents.values())
 
     def tick(self, snapshot: Snapshot) -> None:

@@ -125,6 +125,7 @@ class Node:
                 probe=self._probe,
                 suspect=self._herald.suspect,
                 intend=self._herald.intend,
+                withdraw=self._herald.withdraw,
                 settle=self._settle,
                 tick=self._tick,
                 setup_done=lambda: self._keeper.ready,

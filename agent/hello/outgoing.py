@@ -50,7 +50,10 @@ class Outgoing:
         health: str = "",
         intents: Iterable[str] = (),
     ) -> HelloMessage:
-        """The next hello. `heard`: (MAC, age in s), may name a MAC twice; suspects are left out of it."""
+        """The next hello. `heard`: (MAC, age in s), may name a MAC twice; suspects are left out of it.
+
+        `intents`: the newest last; the newest are said.
+        """
         doubted = sorted(set(suspects))
         youngest: dict[str, float] = {}
         for neighbour, age in heard:
@@ -71,7 +74,7 @@ class Outgoing:
             partial=len(youngest) > MAX_HEARD,
             suspects=tuple(mac_bytes(m) for m in doubted[:MAX_SUSPECTS]),
             health=_HEALTH.sub("", health.lower())[:MAX_WORD],
-            intents=tuple(_plain(intent) for intent in list(intents)[:MAX_INTENTS]),
+            intents=tuple(_plain(intent) for intent in list(intents)[-MAX_INTENTS:]),
         )
 
     def _window(self, macs: list[str]) -> list[str]:

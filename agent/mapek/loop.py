@@ -53,6 +53,7 @@ class Hooks:
     probe: Callable[[str, str], None] = lambda hardif, mac: None  # ask this neighbour by ICMPv6 echo
     suspect: Callable[[Suspicion], None] = lambda suspicion: None  # a new suspicion: announce it
     intend: Callable[[Diagnosis, Remedy], None] = lambda diagnosis, remedy: None  # before an act
+    withdraw: Callable[[str], None] = lambda diagnosis: None  # an intended act was not begun
     settle: Callable[[Outcome], None] = lambda outcome: None
     tick: Callable[[Snapshot], None] = lambda snapshot: None  # the loop is alive: watchdog, page
     setup_done: Callable[[], bool] = lambda: True  # the configured mesh stands
@@ -352,6 +353,7 @@ class Loop:
         now = self._clock()
         if done.withdrawn:
             self.healing.withdrawn(episode, now)
+            self._tell(self.hooks.withdraw, episode)
         else:
             self.healing.acted(episode, done.seq, done.error, now)
         self._say_notes()

@@ -117,6 +117,20 @@ def test_intent_is_announced_before_and_withdrawn_after(scene: Scene) -> None:
     assert scene.mouth.intents == []
 
 
+def test_intent_of_a_withdrawn_act_is_no_longer_announced(scene: Scene) -> None:
+    diagnosis = Diagnosis("d1", "link-dead", SUBJECT, 99.0, 100.0, {})
+    scene.herald.intend(diagnosis, Remedy("detach-hardif", "hardif/e2", {}))
+    scene.herald.withdraw("d1")
+    assert scene.mouth.intents == []
+
+
+def test_the_newest_intent_is_the_last(scene: Scene) -> None:
+    for name, action in (("d1", "detach-hardif"), ("d2", "attach-hardif"), ("d1", "hasten-ogms")):
+        diagnosis = Diagnosis(name, "link-dead", SUBJECT, 99.0, 100.0, {})
+        scene.herald.intend(diagnosis, Remedy(action, "hardif/e2", {}))
+    assert scene.mouth.intents == ["attach-hardif hardif/e2", "hasten-ogms hardif/e2"]
+
+
 def test_intents_are_bounded(scene: Scene) -> None:
     for number in range(h.INTENTS_MAX + 3):
         diagnosis = Diagnosis(f"d{number}", "link-dead", SUBJECT, 99.0, 100.0, {})

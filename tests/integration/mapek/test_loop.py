@@ -299,13 +299,15 @@ async def test_a_pause_without_end_is_refused(tmp_path: Path, seconds: float) ->
 async def test_a_pause_between_decision_and_act_withholds_the_act(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     loops: list[Loop] = []
-    loop = bench.build(intend=lambda diagnosis, remedy: loops[0].pause(60))
+    withdrawn: list[str] = []
+    loop = bench.build(intend=lambda diagnosis, remedy: loops[0].pause(60), withdraw=withdrawn.append)
     loops.append(loop)
     async with running(loop):
         bench.world.breaks("link-dead")
         await until(loop, lambda: loop.status().paused_until is not None and loop.status().episodes != ())
         await until(loop, lambda: loop.status().episodes[0].phase == "deciding")
         assert not bench.mechanism.did
+        assert withdrawn == [loop.status().episodes[0].diagnosis.id], "its intent is no longer announced"
 
 
 async def test_an_action_that_overruns_its_limit_is_an_error_and_is_put_back_after_it_returned(

@@ -3,7 +3,15 @@
 
 from typing import Any
 
-from agent.hello.message import MAX_HEARD, MAX_INTENT_CHARS, Heard, HelloMessage, encode, mac_bytes
+from agent.hello.message import (
+    MAX_HEARD,
+    MAX_INTENT_CHARS,
+    MAX_INTENTS,
+    Heard,
+    HelloMessage,
+    encode,
+    mac_bytes,
+)
 from agent.hello.outgoing import FRESH_S, Outgoing
 from agent.hello.peers import MAX_PEERS, PEER_TTL, News, Peers, eui64
 from agent.readings import Peer
@@ -197,6 +205,11 @@ def test_too_many_neighbours_take_turns_until_all_were_listed() -> None:
 def test_sequence_numbers_follow_and_wrap() -> None:
     outgoing = Outgoing(0xFFFF_FFFE)
     assert [out(outgoing, []).sequence for _ in range(2)] == [0xFFFF_FFFF, 0]
+
+
+def test_of_too_many_intents_the_newest_are_said() -> None:
+    said = out(Outgoing(0), [], intents=[f"act {number}" for number in range(MAX_INTENTS + 2)]).intents
+    assert said == tuple(f"act {number}" for number in range(2, MAX_INTENTS + 2))
 
 
 def test_long_intents_are_cut_to_what_others_accept() -> None:
