@@ -50,7 +50,8 @@ class Labs:
             self.end()
             topology, agents = KINDS[kind]
             name = f"test-{os.getpid()}"
-            self._running = (kind, lifecycle.up(topology, name=name, agents=agents, systemd=kind in SYSTEMD))
+            lab = lifecycle.up(topology, name=name, agents=agents, overrides=OFTEN, systemd=kind in SYSTEMD)
+            self._running = (kind, lab)
         return self._running[1]
 
     def end(self) -> None:
