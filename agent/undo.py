@@ -3,18 +3,20 @@
 
 For the unit's ExecStopPost: replays the undo journal without the loop. Exit code 0: nothing is left
 changed; 1: something could not be put back (said, it stays in the journal); 2: the configuration cannot be
-read; 3: an agent is running.
+read, so interfaces were put back without their settings and the OGM interval was not looked at; 3: an agent
+is running.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from agent.config import Config, ConfigError, load
-from agent.mapek.journal import NAME, Journal, JournalError
+from agent.mapek.journal import NAME, Journal, JournalBusyError, JournalError
 from agent.mapek.replay import undo_records
 from agent.remedies import discover
 from agent.remedies.base import Action, ActionError, Effector
@@ -22,6 +24,7 @@ from agent.remedies.base import Action, ActionError, Effector
 LEFT = 1
 NO_CONFIG = 2
 RUNNING = 3
+STATE_DIR = "/var/lib/x0"  # where the unit's StateDirectory= is, if systemd does not say
 
 Say = Callable[[str], object]
 
@@ -31,9 +34,16 @@ def undo(state_dir: Path, actions: Mapping[str, Action], effector: Callable[[], 
     journal = Journal(state_dir / NAME)
     try:
         journal.open()
-    except JournalError as error:
+    except JournalBusyError as error:
         say(f"undo: {error}\n")
         return RUNNING
+    except JournalError as error:  # a full or read-only disk must not leave the network changed
+        say(f"undo: {error}; what is written is put back all the same\n")
+        try:
+            journal.open_read_only()
+        except JournalError as unread:
+            say(f"undo: {unread}\n")
+            return RUNNING if isinstance(unread, JournalBusyError) else LEFT
     try:
         entries = journal.open_records()
         put_back: list[int] = []
@@ -59,14 +69,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="agent.undo", description="Put back what the agent left changed.")
     parser.add_argument("--config", required=True, metavar="FILE", help="the node's configuration")
     options = parser.parse_args(arguments)
+    actions = {action.id: action for action in discover()}
     try:
         config = load(options.config)
     except (ConfigError, OSError) as error:
         sys.stderr.write(f"undo: {error}\n")
-        return NO_CONFIG
-    actions = {action.id: action for action in discover()}
+        return _without_config(actions)
     code = undo(Path(config.node.state_dir), actions, lambda: _effector(config), sys.stdout.write)
     return code if code == RUNNING else max(code, _timers(config))
+
+
+def _without_config(actions: Mapping[str, Action]) -> int:
+    """A mistake in the configuration must not leave the network changed: the journal names all it needs."""
+    folder = Path(os.environ.get("STATE_DIRECTORY", "").split(":")[0] or STATE_DIR)
+    if not folder.is_dir():
+        sys.stderr.write(f"undo: {folder}: there is no such state directory, nothing was put back\n")
+        return NO_CONFIG
+    sys.stderr.write(f"undo: the journal in {folder} is replayed without the configuration\n")
+    return undo(folder, actions, _bare_effector, sys.stdout.write) or NO_CONFIG
+
+
+def _bare_effector() -> Effector:
+    from agent.effector import KernelEffector
+
+    return KernelEffector(settings=lambda _: None, restart=_no_restart)
 
 
 def _effector(config: Config) -> Effector:

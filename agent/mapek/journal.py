@@ -33,6 +33,10 @@ class JournalError(Exception):
     """The journal cannot be written or is in use; text says where and how to mend it."""
 
 
+class JournalBusyError(JournalError):
+    """A running agent has it."""
+
+
 class OpenRecord(msgspec.Struct, frozen=True):
     """A change that is not undone yet."""
 
@@ -63,17 +67,33 @@ class Journal:
         """Locks, reads, and rewrites it with the open records only. JournalError when used or unwritable."""
         self._lock()
         content = self._read()
-        lines = content.split(b"\n")
-        torn = lines.pop()  # "" after a whole last line; a torn one was never acted on
-        bad = [line for line in lines if line and not self._take(line)]
-        if torn and not self._take(torn):
-            self.notes.append(f"{self.path}: the last line was torn and is ignored")
-        if bad:
-            self._set_aside(content, len(bad))
+        if bad := self._take_all(content):
+            self._set_aside(content, bad)
         try:
             self._rewrite()
         except OSError as error:
             self.trouble = self._unwritable(error)
+
+    def open_read_only(self) -> None:
+        """Where `open` fails because nothing can be written: `done` may then be noted only.
+
+        JournalBusyError where a running agent has it, JournalError where it cannot be read.
+        """
+        try:
+            self._hold(os.open(f"{self.path}.lock", os.O_RDONLY | os.O_CLOEXEC))
+        except JournalBusyError:
+            raise
+        except (OSError, JournalError) as error:
+            self.notes.append(f"{self.path}.lock: {error}; read without the lock")
+        try:
+            with self.path.open("rb") as file:
+                bad = self._take_all(file.read(MAX_READ))
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise JournalError(f"{self.path}: cannot be read: {error}; put back by hand") from error
+        if bad:
+            self.notes.append(f"{self.path}: {bad} lines are no records and were ignored")
 
     def mend(self) -> bool:
         """Tries to write again after trouble; is it over?"""
@@ -140,17 +160,28 @@ class Journal:
     def _lock(self) -> None:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._lock_fd = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fd = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise JournalError(
                 f"{self.path}.lock: {error}; make the state directory writable for the agent"
             ) from error
+        self._hold(fd)
+
+    def _hold(self, fd: int) -> None:
+        """Takes the lock on this descriptor, or closes it."""
         try:
-            fcntl.flock(self._lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(fd)
+            raise JournalBusyError(
+                f"{self.path} is in use by a running agent; stop that one first"
+            ) from error
         except OSError as error:
-            os.close(self._lock_fd)
-            self._lock_fd = -1
-            raise JournalError(f"{self.path} is in use by a running agent; stop that one first") from error
+            os.close(fd)
+            raise JournalError(
+                f"{self.path}.lock: {error}; the state directory's file system must know flock"
+            ) from error
+        self._lock_fd = fd
 
     def _read(self) -> bytes:
         try:
@@ -165,6 +196,15 @@ class Journal:
         if len(content) > MAX_READ:
             self.notes.append(f"{self.path} is larger than {MAX_READ} bytes; only its head was read")
         return content[:MAX_READ]
+
+    def _take_all(self, content: bytes) -> int:
+        """The file's records into the state; how many lines are none."""
+        lines = content.split(b"\n")
+        torn = lines.pop()  # "" after a whole last line; a torn one was never acted on
+        bad = sum(1 for line in lines if line and not self._take(line))
+        if torn and not self._take(torn):
+            self.notes.append(f"{self.path}: the last line was torn and is ignored")
+        return bad
 
     def _take(self, line: bytes) -> bool:
         """One line into the state; False where it is no record."""

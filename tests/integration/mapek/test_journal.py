@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agent.mapek import journal as module
-from agent.mapek.journal import MAX_OPEN, Journal, JournalError
+from agent.mapek.journal import MAX_OPEN, Journal, JournalBusyError, JournalError
 from agent.mapek.replay import undo_records
 from agent.remedies.base import UndoRecord
 from agent.undo import LEFT, NO_CONFIG, RUNNING, main, undo
@@ -235,9 +235,56 @@ def test_the_undo_command_puts_back_a_link_that_no_longer_exists(
     again.close()
 
 
-def test_the_undo_command_says_what_is_wrong_with_the_configuration(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_the_undo_command_replays_the_journal_even_where_the_configuration_is_broken(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "x0.yaml").write_text("nod: {}\n")
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
+    journal = opened(tmp_path)
+    journal.begin(UndoRecord("detach-hardif", {"mesh": "bat0", "hardif": "x0absent"}), "e1", 0.0)
+    journal.close()
     assert main(["--config", str(tmp_path / "x0.yaml")]) == NO_CONFIG
-    assert "x0.yaml:1" in capsys.readouterr().err
+    said = capsys.readouterr()
+    assert "x0.yaml:1" in said.err
+    assert "put back detach-hardif mesh=bat0 hardif=x0absent" in said.out
+    journal = opened(tmp_path)
+    assert not journal.open_records()
+    assert main(["--config", str(tmp_path / "x0.yaml")]) == RUNNING
+    journal.close()
+
+
+def test_without_configuration_and_state_directory_nothing_is_made_or_put_back(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "absent"))
+    assert main(["--config", str(tmp_path / "x0.yaml")]) == NO_CONFIG
+    assert "nothing was put back" in capsys.readouterr().err
+    assert not (tmp_path / "absent").exists()
+
+
+def test_the_undo_command_puts_back_where_the_lock_cannot_be_written(tmp_path: Path) -> None:
+    journal = opened(tmp_path)
+    journal.begin(DETACH, "e1", 0.0)
+    journal.close()
+    lock = tmp_path / f"{journal.path.name}.lock"
+    lock.unlink()
+    lock.mkdir()  # opening it for writing fails, also for root
+    mechanism, said = Mechanism(), list[str]()
+    mechanism.detached.add("e2")
+    action: Any = ScriptedAction(World(), "detach-hardif")
+    assert undo(tmp_path, {action.id: action}, lambda: mechanism, said.append) == 0
+    assert mechanism.did == ["attach e2"]
+    assert any("put back all the same" in text for text in said)
+
+
+def test_a_journal_that_cannot_be_read_at_all_leaves_something(tmp_path: Path) -> None:
+    journal_path(tmp_path).mkdir()
+    (tmp_path / f"{journal_path(tmp_path).name}.lock").mkdir()
+    assert undo(tmp_path, {}, Mechanism, lambda _: None) == LEFT
+
+
+def test_what_a_running_agent_holds_is_not_replayed_read_only_either(tmp_path: Path) -> None:
+    holder = opened(tmp_path)
+    with pytest.raises(JournalBusyError):
+        Journal(journal_path(tmp_path)).open_read_only()
+    holder.close()
