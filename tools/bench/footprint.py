@@ -64,6 +64,9 @@ def run() -> tuple[dict[str, Any], str]:
     figures["private_mb_by_cause"] = causes
     for cause, amount in causes.items():
         table.note(f"x0-agent, private memory: {cause} {amount:.1f} MiB")
+    table.note(
+        "PSS counts shared pages in part: other Python processes of this host flatter it, private memory not"
+    )
     for name in ("netdata", "prometheus-node-exporter"):
         if name not in usages:
             table.note(f"{name}: not in build/tools/bin (make setup-bench), left out")
@@ -130,6 +133,7 @@ def _netdata(work: Path) -> Iterator[tuple[int, str]]:
         "directories/lib": work / "netdata/lib",
         "directories/log": work / "netdata/log",
         "directories/config": work / "netdata/etc",
+        "directories/stock config": installed / "lib/netdata/conf.d",
         "directories/plugins": installed / "lib/netdata/plugins.d",
         "directories/web": installed / "share/netdata/web",
     }
