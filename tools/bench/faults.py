@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every fault of the lab once more, by the agents' own logs: found after, named, acted, mended; and lab times."""
+"""Every fault of the lab, by the agents' own logs: found, named, acted, mended after; and lab times."""
 
 from __future__ import annotations
 
