@@ -81,6 +81,12 @@ def test_the_unit_is_clean_and_its_sandbox_stays_closed(lab_systemd2: Lab) -> No
     )  # fails above the threshold
 
 
+def test_the_sandbox_lets_a_packet_socket_be_opened(lab_systemd2: Lab) -> None:
+    # systemd lists the families as it took them over; the agent's helping ELP needs AF_PACKET and CAP_NET_RAW
+    assert "AF_PACKET" in show(lab_systemd2, "n1", "RestrictAddressFamilies").split()
+    assert "cap_net_raw" in show(lab_systemd2, "n1", "CapabilityBoundingSet").split()
+
+
 def test_what_a_killed_agent_left_detached_is_put_back_by_the_unit(lab_systemd2: Lab) -> None:
     lab = lab_systemd2
     pid, seen = show(lab, "n1", "MainPID"), len(agent_log(lab, "n1"))
