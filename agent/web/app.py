@@ -18,6 +18,12 @@ Status = Callable[[], dict[str, Any]]
 
 HEALTHY = frozenset({"healthy", "healing", "paused"})  # the agent does its work; a pause is a person's wish
 JSON = "application/json; charset=utf-8"
+HTML = {  # a fragment opened by itself is a page, too
+    "Content-Type": "text/html; charset=utf-8",
+    "Content-Security-Policy": page.POLICY,
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+}
 METRICS = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -52,16 +58,10 @@ class Pages:
                 self.stream.publish("status", msgspec.json.encode(self._status()))
 
     async def _page(self, _request: Request) -> Response:
-        headers = {
-            "Content-Type": "text/html; charset=utf-8",
-            "Content-Security-Policy": page.POLICY,
-            "Referrer-Policy": "no-referrer",
-            "X-Frame-Options": "DENY",
-        }
-        return Response(page.document(self._status()), 200, headers)
+        return Response(page.document(self._status()), 200, dict(HTML))
 
     async def _fragment(self, _request: Request) -> Response:
-        return Response(page.sections(self._status()), 200, {"Content-Type": "text/html; charset=utf-8"})
+        return Response(page.sections(self._status()), 200, dict(HTML))
 
     async def _api_status(self, _request: Request) -> Response:
         return Response(msgspec.json.encode(self._status()), 200, {"Content-Type": JSON})

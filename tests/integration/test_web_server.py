@@ -65,11 +65,13 @@ async def site() -> AsyncIterator[Site]:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def test_page_comes_with_a_strict_policy(site: Site) -> None:
-    code, headers, body = await site.get("/")
+@pytest.mark.parametrize("path", ["/", "/fragment"])
+async def test_html_comes_with_a_strict_policy(site: Site, path: str) -> None:
+    code, headers, body = await site.get(path)
     assert code == 200
     assert b"The link e2 is dead." in body
     assert headers["content-security-policy"].startswith("default-src 'none'")
+    assert headers["x-frame-options"] == "deny"
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["cache-control"] == "no-store"
 
