@@ -23,10 +23,12 @@ class DetachHardif:
     time_limit: ClassVar[float] = 3.0  # one rtnetlink request, which may wait for others to let go of RTNL
 
     def refusal(self, remedy: Remedy, view: View) -> str:
-        """Never the primary, never the last way, never over the head of a neighbour that is heard."""
+        """Never the primary or what a person added, never the last way, nor over a live neighbour's head."""
         hardif = remedy.args["hardif"]
         if hardif == view.primary:
             return f"{hardif} is the primary interface: without it the node changes its identity in the mesh"
+        if hardif not in view.hardifs_wanted:
+            return f"{hardif} is not in the configuration: a person added it to the mesh, it is left alone"
         if hardif in view.detached:
             return f"{hardif} is out of the mesh already"
         if hardif not in lv.attached(view):

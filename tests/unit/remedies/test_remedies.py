@@ -64,6 +64,7 @@ def test_a_dead_link_may_be_detached_where_another_way_is_alive() -> None:
     ("changes", "why"),
     [
         ({"primary": "e1"}, "primary"),
+        ({"hardifs_wanted": ("e3",)}, "not in the configuration"),
         ({"detached": frozenset({"e1"})}, "already"),
         ({"snapshot": snapshot(mesh=without("e1"))}, "not in the mesh"),
         ({"snapshot": snapshot(mesh=None)}, "not in the mesh"),
