@@ -57,6 +57,7 @@ class Episode:
         self.phase = Phase.DECIDING
         self.used: set[Rung] = set()
         self.remedy: Remedy | None = None  # the one in hand
+        self.begun_at = 0.0  # when that one was said to begin: what the limits counted
         self.decision: Decision | None = None
         self.result: Result | None = None
         self.subjects: set[str] = {diagnosis.subject}  # of every diagnosis and remedy it had

@@ -68,6 +68,7 @@ class Executor:
         self._idle: list[Worker] = []
         self._workers = 0
         self._tasks: set[asyncio.Task[None]] = set()
+        self._running: set[str] = set()  # episodes whose act is in a worker
         self.stuck: dict[str, str] = {}  # episode > the action that overran its limit and still runs
 
     def stopped(self) -> str:
@@ -93,10 +94,15 @@ class Executor:
         return not self._tasks
 
     async def replay(self) -> tuple[int, list[str]]:
-        """Undoes every open record, newest first (at start and at the end): how many, and what failed."""
+        """Undoes every open record, newest first (at start and at the end): how many, and what failed.
+
+        Not those of an action that still runs: it may complete after its undo, so its record must stay open.
+        The agent's end ends the action; then `agent.undo` (ExecStopPost) or the next start puts it back.
+        """
+        seqs = {entry.seq for entry in self._journal.open_records() if entry.episode not in self._running}
         worker = self._take()
         try:
-            call = worker.submit(lambda: undo_records(self._journal, self._actions, self._effector))
+            call = worker.submit(lambda: undo_records(self._journal, self._actions, self._effector, seqs))
             put_back, errors = await call
         finally:
             self._give(worker)
@@ -119,6 +125,7 @@ class Executor:
             return
         seq: list[int] = []
         worker = self._take()
+        self._running.add(episode)
         call = worker.submit(lambda: self._blocking_act(act, action, seq))
         error = ""
         try:
@@ -138,6 +145,7 @@ class Executor:
                 error = str(failure) if isinstance(failure, ActionError | JournalError) else repr(failure)
         finally:
             self.stuck.pop(episode, None)
+            self._running.discard(episode)
             self._give(worker)
         # without a journal nothing was begun: the rung is not spent, it waits until the journal is mended
         withheld = bool(error and not seq and self._journal.trouble)

@@ -151,10 +151,14 @@ class Healing:
             episode.phase, episode.remedy = Phase.DECIDING, None
 
     def withdrawn(self, episode_id: str, now: float) -> None:
-        """Nothing was done: acting was forbidden (paused, reloaded) between the decision and the act."""
+        """Nothing was done: acting was forbidden (paused, reloaded) between the decision and the act.
+
+        Rung, budget and move are given back.
+        """
         episode = self.book.open.get(episode_id)
         if episode is not None and episode.remedy is not None:
             episode.used.discard(Rung.of(episode.remedy))
+            self.limits.withdrawn(episode.remedy.action, episode.remedy.subject, episode.begun_at)
             episode.phase, episode.remedy, episode.decided_as = Phase.DECIDING, None, ()
 
     def undone(self, episode_id: str, seqs: tuple[int, ...], error: str, now: float) -> None:
@@ -366,7 +370,7 @@ class Healing:
             self._exhausted(episode, view.now)
 
     def _act(self, episode: Episode, remedy: Remedy, now: float) -> None:
-        episode.phase, episode.remedy = Phase.ACTING, remedy
+        episode.phase, episode.remedy, episode.begun_at = Phase.ACTING, remedy, now
         episode.used.add(Rung.of(remedy))
         episode.subjects.add(remedy.subject)
         self.limits.acted(remedy.action, remedy.subject, now)

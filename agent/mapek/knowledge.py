@@ -122,6 +122,12 @@ class Knowledge:
         if reboot:
             self._save("reboot", [_When(self._boot, now)])
 
+    def save_withdrawn(self, limits: Limits) -> None:
+        """An action was not begun after all: the next run must not count it either."""
+        self._save("actions", [_When(self._boot, at) for at in limits.actions()])
+        reboot = limits.rebooted()
+        self._save("reboot", [] if reboot is None else [_When(self._boot, reboot)])
+
     def load_memory(self) -> Memory:
         """Relapses as former runs left them."""
         memory = Memory()

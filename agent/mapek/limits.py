@@ -25,6 +25,7 @@ class Limits:
         self._actions: deque[float] = deque(maxlen=MAX_KEPT)
         self._moves: dict[str, deque[float]] = {}
         self._reboot: float | None = None
+        self._reboot_before: float | None = None  # what `_reboot` was, should the last one be withdrawn
 
     def load(self, actions: list[float], reboot: float | None) -> None:
         """What a former run did, in this boot's monotonic time."""
@@ -63,7 +64,19 @@ class Limits:
         self._actions.append(now)
         self.moved(subject, now)
         if action in REBOOTS:
-            self._reboot = now
+            self._reboot_before, self._reboot = self._reboot, now
+
+    def withdrawn(self, action: str, subject: str, at: float) -> None:
+        """The action said to begin at `at` was not begun: it costs nothing."""
+        for times in (self._actions, self._moves.get(_key(subject))):
+            if times is not None and at in times:
+                times.remove(at)
+        if action in REBOOTS and self._reboot == at:
+            self._reboot = self._reboot_before
+
+    def rebooted(self) -> float | None:
+        """The last reboot, for the knowledge store."""
+        return self._reboot
 
     def moved(self, subject: str, now: float) -> None:
         """A subject is taken out or put back."""

@@ -353,6 +353,7 @@ class Loop:
         now = self._clock()
         if done.withdrawn:
             self.healing.withdrawn(episode, now)
+            self.knowledge.save_withdrawn(self.healing.limits)
             self._tell(self.hooks.withdraw, episode)
         else:
             self.healing.acted(episode, done.seq, done.error, now)

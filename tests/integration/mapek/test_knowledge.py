@@ -193,6 +193,20 @@ def test_the_budget_outlives_the_agent_and_another_boot_is_taken_cautiously(tmp_
     assert other.reboot_wait(21600.0, 60.0) == 21540.0
 
 
+def test_an_action_that_was_withdrawn_is_not_counted_by_the_next_run_either(tmp_path: Path) -> None:
+    known = knowledge(tmp_path)
+    limits = known.load_limits()
+    for at in (5000.0, 5001.0):
+        limits.acted("reboot", "node/a", at)
+        known.save_action(limits, at, reboot=True)
+    limits.withdrawn("reboot", "node/a", 5001.0)
+    known.save_withdrawn(limits)
+    known.store.close()
+    same = knowledge(tmp_path).load_limits()
+    assert same.budget_left(30, 5002.0) == 29
+    assert same.reboot_wait(21600.0, 5002.0) == 21598.0
+
+
 def test_relapses_outlive_the_agent(tmp_path: Path) -> None:
     known = knowledge(tmp_path)
     memory = Memory()

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import errno
 import os
+import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from agent.mapek.journal import Journal
 from agent.mapek.knowledge import Knowledge
 from agent.mapek.loop import Hooks, Loop, LoopError
 from agent.mapek.policy import HEAL, OBSERVE, Policy
+from agent.mapek.replay import undo_records
 from agent.readings import Host
 from agent.remedies.base import UndoRecord
 from agent.store import Store
@@ -313,8 +315,6 @@ async def test_a_pause_between_decision_and_act_withholds_the_act(tmp_path: Path
 async def test_an_action_that_overruns_its_limit_is_an_error_and_is_put_back_after_it_returned(
     tmp_path: Path,
 ) -> None:
-    import threading
-
     bench = Bench(tmp_path)
     release = threading.Event()
 
@@ -334,6 +334,37 @@ async def test_an_action_that_overruns_its_limit_is_an_error_and_is_put_back_aft
         assert bench.mechanism.did == ["detach e2"]  # no rollback races with the act
         release.set()
         await until(loop, lambda: "attach e2" in bench.mechanism.did)
+
+
+async def test_the_record_of_an_act_that_still_runs_at_the_end_stays_open_for_the_next_undo(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop_module, "STOP_LIMIT", 0.05)
+    bench = Bench(tmp_path)
+    begun, release, ended = threading.Event(), threading.Event(), threading.Event()
+
+    class Late(ScriptedAction):
+        time_limit = 0.01
+
+        def act(self, remedy: Any, effector: Any) -> None:
+            begun.set()
+            release.wait(WITHIN)
+            super().act(remedy, effector)
+            ended.set()
+
+    bench.actions = [Late(bench.world, "detach-hardif")]
+    loop = bench.build()
+    async with running(loop):
+        bench.world.breaks("link-dead")
+        assert await asyncio.to_thread(begun.wait, WITHIN)
+    release.set()  # it completes after the agent put everything else back
+    assert await asyncio.to_thread(ended.wait, WITHIN)
+    assert bench.mechanism.detached == {"e2"}
+    journal = Journal(journal_path(tmp_path))
+    journal.open()
+    undo_records(journal, {action.id: action for action in bench.actions}, bench.mechanism)
+    journal.close()
+    assert not bench.mechanism.detached
 
 
 async def test_probes_go_on_for_a_link_under_treatment(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from agent.events import Scope, Suspicion, Verdict
 from agent.faults.base import State, Thresholds
 from agent.mapek.episodes import MAX_OPEN, Phase, cooldown, hold_down
-from agent.mapek.limits import HOUR, MAX_MOVES, MOVE_WINDOW
+from agent.mapek.limits import HOUR, MAX_MOVES, MOVE_WINDOW, Limits
 from agent.mapek.policy import HEAL, OBSERVE, Policy
 from tests.unit.mapek.world import (
     LINK,
@@ -538,6 +538,27 @@ def test_acting_forbidden_between_decision_and_act_gives_the_rung_back() -> None
     assert len(rig.acts) == 1
     rig.run(2)
     assert len(rig.acts) == 2
+
+
+def test_an_act_that_was_withdrawn_costs_neither_budget_nor_move() -> None:
+    rig = Rig(auto=False)
+    rig.world.breaks("link-dead")
+    began = rig.world.now
+    for _ in range(MAX_MOVES + 1):  # paused and resumed again and again just before the act
+        act = rig.tick().acts[0]
+        assert rig.limits.moves(LINK, rig.world.now) == 1
+        rig.healing.withdrawn(act.diagnosis.id, rig.world.now + 0.1)
+        assert rig.limits.moves(LINK, rig.world.now) == 0
+        assert rig.limits.actions() == []
+    assert rig.world.now - began < MOVE_WINDOW
+
+
+def test_a_withdrawn_reboot_leaves_the_one_before_it_counted() -> None:
+    limits = Limits()
+    limits.acted("reboot", "node/self", 100.0)
+    limits.acted("reboot", "node/self", 500.0)
+    limits.withdrawn("reboot", "node/self", 500.0)
+    assert limits.reboot_wait(600.0, 500.0) == 200.0
 
 
 def test_switching_to_observe_puts_back_what_remedies_changed() -> None:

@@ -46,6 +46,7 @@ class SafetyRules(RuleBasedStateMachine):
         self.acting: list[Act] = []
         self.undoing: list[Undo] = []
         self.act_times: list[float] = []
+        self.began: dict[str, float] = {}  # when the act of an episode was decided
         self.moves: list[tuple[float, str]] = []
         self.rungs: set[tuple[str, Rung]] = set()
 
@@ -99,6 +100,7 @@ class SafetyRules(RuleBasedStateMachine):
             assert key not in self.rungs, "a rung was used twice in an episode"
             self.rungs.add(key)
             self.act_times.append(now)
+            self.began[act.diagnosis.id] = now
             self.moves.append((now, "/".join(act.remedy.subject.split("/")[:2])))
             self.acting.append(act)
         self.undoing += tick.undos
@@ -119,6 +121,9 @@ class SafetyRules(RuleBasedStateMachine):
         act = data.draw(st.sampled_from(self.acting))
         self.acting.remove(act)
         self.rungs.discard((act.diagnosis.id, Rung.of(act.remedy)))
+        began = self.began[act.diagnosis.id]
+        self.act_times.remove(began)
+        self.moves.remove((began, "/".join(act.remedy.subject.split("/")[:2])))
         self.rig.healing.withdrawn(act.diagnosis.id, self.rig.world.now)
 
     @precondition(lambda self: self.undoing)
