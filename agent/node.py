@@ -46,7 +46,7 @@ HEARTBEAT_MAX = 10.0  # s between two ticks of the loop before the watchdog star
 BLOCKING_THREADS = 2  # of asyncio's own pool: the keeper's calls and a name lookup; the loop has its own
 KNOWLEDGE = "knowledge.db"
 PROBE_FOR = 3.0  # s a wish to ask a neighbour lasts: a calm loop wishes once a second, a pause ends a streak
-HASTY = frozenset({"link-dead", "one-way", "node-dead", "hasten"})  # reports after which our OGMs hurry, too
+HASTY = frozenset({"link-dead", "one-way", "node-dead"})  # reports after which our OGMs hurry, too
 
 
 class Node:
@@ -62,7 +62,7 @@ class Node:
         self._notifier = Notifier()
         self._reload = Reload(path, config, self._take_over)
         self._status = NodeStatus(self)
-        self._keeper = Keeper(config)
+        self._keeper = Keeper(config, may_act=self._closed)
         self._hello = self._new_hello()
         self._echoes = Echoes(
             lambda hardif, mac: self._hello.address(hardif, mac), on_return=lambda *_: self._wake()
@@ -82,7 +82,11 @@ class Node:
             lambda: self.loop.healing.treated() if self.loop else (),
             time.monotonic,
         )
-        self._second = SecondVoice(i.name for i in config.mesh.interfaces if i.kind == "wire")
+        self._second = SecondVoice(
+            (i.name for i in config.mesh.interfaces if i.kind == "wire"),
+            self._heard_by_kernel,
+            may_act=self._closed,
+        )
         self._web = _Web(self._status, config.web.listen, self._page_changed) if config.web.enabled else None
 
     async def run(self) -> None:
@@ -185,8 +189,8 @@ class Node:
     def _heard(self, heard: Heard) -> None:
         """A hello or a report brought news (a hint): look at once, and hasten OGMs where a link died."""
         if heard.what == "report" and heard.word in HASTY:
-            self._keeper.hasten(f"{heard.node} reports {heard.word}")
-        elif heard.what == "intent" and self._keeper.rest_ogm_ms() is not None:
+            self._keeper.hasten(f"{heard.node} reports {heard.word}", foreign=True)
+        elif heard.what == "intent":
             self._help(heard)
         self._wake()
 
@@ -194,7 +198,11 @@ class Node:
         """A neighbour takes an interface out or in: let batman-adv there find every way again."""
         for peer in self._hello.peers():
             if (peer.hardif, peer.mac) == (heard.hardif, heard.mac):
-                self._second.heard(peer.hardif, peer.intents)
+                self._second.heard(peer.hardif, peer.mac, peer.intents)
+
+    def _closed(self) -> str:
+        """Why nothing may be done now, "" where it may: for what acts beside the loop."""
+        return self.loop.healing.may_act(time.monotonic()) if self.loop else "the loop has not started yet"
 
     def _links_changed(self) -> None:
         self._wake()

@@ -34,8 +34,8 @@ Mac = Annotated[bytes, Meta(min_length=6, max_length=6)]
 Word = Annotated[str, Meta(pattern=r"^[a-z-]*\Z", max_length=MAX_WORD)]
 Intent = Annotated[str, Meta(pattern=r"^[\x20-\x7e]+\Z", min_length=1, max_length=MAX_INTENT_CHARS)]
 Sequence = Annotated[int, Meta(ge=0, le=MAX_SEQUENCE)]
-ReportKind = Literal["one-way", "link-dead", "node-dead", "hasten"]
-REPORT_KINDS: tuple[ReportKind, ...] = ("one-way", "link-dead", "node-dead", "hasten")
+ReportKind = Literal["one-way", "link-dead", "node-dead"]
+REPORT_KINDS: tuple[ReportKind, ...] = ("one-way", "link-dead", "node-dead")
 
 
 class Heard(msgspec.Struct, frozen=True, array_like=True):

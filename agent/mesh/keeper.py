@@ -62,10 +62,15 @@ class Keeper:
         identity: Callable[[], str] = machine_id,
         speed: Callable[[str], int | None] = link_speed_kbit,
         on_pass: Callable[[], None] = lambda: None,
+        may_act: Callable[[], str] = lambda: "",
     ) -> None:
-        """`on_pass`: told in the event loop after every look; `ready` and `problems` may have changed."""
+        """`on_pass`: told in the event loop after every look; `ready` and `problems` may have changed.
+
+        `may_act`: why no haste may begin now, "" where it may (paused, never healthy yet).
+        """
         self._links, self._batadv, self._wifi = links or Links(), batadv or BatAdv(), wifi or Nl80211()
         self._clock, self._identity, self._speed, self._on_pass = clock, identity, speed, on_pass
+        self._may_act = may_act
         self._wake = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self.reconfigure(config)
@@ -93,13 +98,16 @@ class Keeper:
 
     # asked by others
 
-    def hasten(self, why: str) -> bool:
-        """Originator messages come faster for a few seconds; is it so? Bounded a minute; not in observe."""
-        if not self._active or not self._setup.core_ready:
+    def hasten(self, why: str, *, foreign: bool = False) -> bool:
+        """Originator messages come faster for a few seconds; is it so? Bounded a minute; not in observe.
+
+        `foreign`: on another node's word alone, which never uses the last of the minute.
+        """
+        if not self._active or not self._setup.core_ready or self._may_act():
             return False
         now = self._clock()
         fresh = not self.haste.active(now)
-        hasty = self.haste.ask(now)
+        hasty = self.haste.ask(now, foreign=foreign)
         if hasty and fresh:
             log.info("OGMs are hastened: %s", why, extra={"event": "hasten", "fields": {"why": why}})
         self._wake.set()

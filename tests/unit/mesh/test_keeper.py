@@ -36,6 +36,7 @@ class Kept(Keeper):
     """A keeper that can be waited for."""
 
     def __init__(self, config: Config, kernel: Kernel, clock: Clock) -> None:
+        self.closed = ""
         self.passed = asyncio.Event()
         fake = cast(Any, kernel)
         super().__init__(
@@ -47,6 +48,7 @@ class Kept(Keeper):
             identity=lambda: "machine",
             speed=lambda _: None,
             on_pass=self.passed.set,
+            may_act=lambda: self.closed,
         )
 
     async def until(self, condition: Callable[[], bool]) -> None:
@@ -114,6 +116,20 @@ async def test_haste_comes_at_once_and_ends_by_itself() -> None:
         clock.now += HASTE_S
         made.wake()
         await made.until(lambda: kernel.mesh("bat0").ogm_interval_ms == 300)
+
+
+async def test_there_is_no_haste_while_nothing_may_be_done() -> None:
+    kernel = Kernel("e1", "e3")
+    async with running(keeper(kernel, Clock())) as made:
+        await made.until(lambda: made.ready and kernel.mesh("bat0").ogm_interval_ms == 300)
+        kernel.writes.clear()
+        made.closed = "healing is paused for another 60 s"
+        assert not made.hasten("e1 is silent")
+        assert not made.hasten("n2 reports link-dead", foreign=True)
+        made.closed = ""
+        assert made.hasten("n2 reports link-dead", foreign=True)
+        await made.until(lambda: kernel.mesh("bat0").ogm_interval_ms == 100)
+    assert kernel.writes == ["set ogm_interval_ms 100", "set ogm_interval_ms 300"]
 
 
 async def test_there_is_no_haste_before_the_mesh_stands() -> None:

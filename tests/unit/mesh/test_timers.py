@@ -86,3 +86,12 @@ def test_the_primarys_mac_is_stable_local_and_of_machine_and_name() -> None:
     assert len({one, primary_mac(WIRES, "n2", "abc"), primary_mac(WIRES, "n1", "abd")}) == 3
     assert int(one[:2], 16) & 3 == 2
     assert primary_mac(Mesh(primary_mac="02:78:30:00:00:01"), "n1", "abc") == "02:78:30:00:00:01"
+
+
+def test_what_others_say_never_uses_the_last_haste_of_a_minute() -> None:
+    haste = Haste(4)
+    begun = [now for now in range(0, 60, 4) if haste.ask(float(now), foreign=True)]
+    assert len(begun) == 4 - 1
+    assert haste.ask(50.0), "what this node sees itself"
+    assert not haste.ask(58.0), "nor more than the bound"
+    assert haste.ask(61.0, foreign=False)
