@@ -16,6 +16,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import ClassVar, Protocol, TypeAlias
 
+from agent.hello.peers import eui64
 from agent.kernel.echo import EchoReply, EchoSocket
 from agent.kernel.errors import KernelError
 from agent.readings import Echo
@@ -24,7 +25,9 @@ FAST_PERIOD = 0.04  # s between requests to a suspect: three within the 120 ms a
 SLOW_PERIOD = 0.5  # s between requests to a watched neighbour: 140 bytes/s of airtime
 FAST_MAX = 10.0  # s a suspect is asked fast; a suspicion that lasts longer is asked slowly
 PROBE_MAX = 5.0  # s one call of `probe` lasts at most; the loop renews it while the suspicion holds
-MAX_TARGETS = 64  # asked at the same time; bounds airtime (1,600 requests/s at worst) and memory
+MAX_TARGETS = 64  # asked at the same time; bounds memory and airtime (at worst 1,600 times a second, twice each)
+    64  # asked at the same time; bounds memory and airtime (1,600 times a second two requests at worst)
+)
 LOST_AFTER = 0.4  # s; a request unanswered so long breaks the streak
 LATE_AFTER = 2.0  # s; an answer may come so late and still show life (a congested radio)
 MAX_WAITING = 4096  # requests remembered; MAX_TARGETS at FAST_PERIOD for LATE_AFTER are 3,200
@@ -83,14 +86,16 @@ class _Target:
         )
 
 
-# by sequence, oldest first: (whom, when, interface, address)
-_Requests: TypeAlias = "OrderedDict[int, tuple[_Target, float, int, str]]"
+# by sequence, oldest first: (whom, when, interface, addresses)
+_Requests: TypeAlias = "OrderedDict[int, tuple[_Target, float, int, tuple[str, ...]]]"
 
 
 class Echoes:
     """Sensor `echoes`. All but `read` in the event loop only.
 
-    `address(hardif, mac)` gives a link-local address; `on_return(hardif, mac)` is called when a neighbour
+    `address(hardif, mac)` gives the link-local address the neighbour was heard from. Whoever forged the hello
+    chose it, so the address that kernels make of the MAC is asked in the same request: an answer from either
+    counts, silence means that both are silent. `on_return(hardif, mac)` is called when a neighbour
     answers that had not answered its last requests.
     """
 
@@ -111,10 +116,8 @@ class Echoes:
         self._ident = os.getpid() & 0xFFFF
         self._sequence = 0
         self._targets: dict[tuple[str, str], _Target] = {}
-        self._waiting: OrderedDict[int, tuple[_Target, float, int, str]] = (
-            OrderedDict()
-        )  # by sequence, oldest first
-        self._late: OrderedDict[int, tuple[_Target, float, int, str]] = OrderedDict()
+        self._waiting: _Requests = OrderedDict()
+        self._late: _Requests = OrderedDict()
         self._timer: asyncio.TimerHandle | None = None
         self._lock = threading.Lock()  # `read` runs in the sensors' thread
         self.refused = 0  # targets not taken because MAX_TARGETS were being asked
@@ -226,18 +229,24 @@ class Echoes:
             target.asked_since = now
         self._sequence = (self._sequence + 1) & 0xFFFF
         try:
-            assert self._socket is not None
-            index, address = self._index(target.hardif), self._address(target.hardif, target.mac)
-            self._socket.send(index, address, self._ident, self._sequence)
-        except KernelError as error:
-            if error.errno != errno.EAGAIN:  # a full queue is no sign of the neighbour
-                target.lost()
-            return
+            index = self._index(target.hardif)
         except OSError:  # the interface is gone: nobody answers there
             target.lost()
             return
-        if len(self._waiting) + len(self._late) < MAX_WAITING:
-            self._waiting[self._sequence] = (target, now, index, address)
+        assert self._socket is not None
+        asked: list[str] = []
+        full = False
+        for address in dict.fromkeys((self._address(target.hardif, target.mac), eui64(target.mac))):
+            try:
+                self._socket.send(index, address, self._ident, self._sequence)
+                asked.append(address)
+            except KernelError as error:
+                full |= error.errno == errno.EAGAIN  # a full queue is no sign of the neighbour
+        if not asked:
+            if not full:
+                target.lost()
+        elif len(self._waiting) + len(self._late) < MAX_WAITING:
+            self._waiting[self._sequence] = (target, now, index, tuple(asked))
 
     def _readable(self) -> None:
         if self._socket is None:
@@ -252,7 +261,7 @@ class Echoes:
                 in_time = reply.sequence in self._waiting
                 queue = self._waiting if in_time else self._late
                 request = queue.get(reply.sequence)
-                if request is None or (reply.ifindex, reply.address) != request[2:]:
+                if request is None or reply.ifindex != request[2] or reply.address not in request[3]:
                     continue
                 del queue[reply.sequence]
                 target = request[0]
