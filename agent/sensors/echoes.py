@@ -25,9 +25,7 @@ FAST_PERIOD = 0.04  # s between requests to a suspect: three within the 120 ms a
 SLOW_PERIOD = 0.5  # s between requests to a watched neighbour: 140 bytes/s of airtime
 FAST_MAX = 10.0  # s a suspect is asked fast; a suspicion that lasts longer is asked slowly
 PROBE_MAX = 5.0  # s one call of `probe` lasts at most; the loop renews it while the suspicion holds
-MAX_TARGETS = 64  # asked at the same time; bounds memory and airtime (at worst 1,600 times a second, twice each)
-    64  # asked at the same time; bounds memory and airtime (1,600 times a second two requests at worst)
-)
+MAX_TARGETS = 64  # asked at the same time; bounds memory and airtime (3,200 requests/s at the very worst)
 LOST_AFTER = 0.4  # s; a request unanswered so long breaks the streak
 LATE_AFTER = 2.0  # s; an answer may come so late and still show life (a congested radio)
 MAX_WAITING = 4096  # requests remembered; MAX_TARGETS at FAST_PERIOD for LATE_AFTER are 3,200
