@@ -13,7 +13,7 @@ import pytest
 from agent.hello.peers import eui64
 from agent.kernel.echo import EchoSocket
 from agent.readings import Echo
-from agent.sensors.echoes import MAX_TARGETS, Echoes
+from agent.sensors.echoes import FAST_PERIOD, MAX_TARGETS, SLOW_PERIOD, Echoes
 from tests.integration.netns import inside, ip, missing, pair
 
 pytestmark = pytest.mark.skipif(bool(missing()), reason=missing() or "-")
@@ -68,9 +68,10 @@ async def prober(wire: tuple[str, str]) -> AsyncIterator[Prober]:
 
 async def test_the_kernel_answers_every_40_ms_without_any_agent(prober: Prober) -> None:
     before = prober.echo
-    await asyncio.sleep(0.4)
+    took = await prober.until(lambda: prober.echo.answered >= before.answered + 10)
     after = prober.echo
-    assert 7 <= after.answered - before.answered <= 12
+    assert 8 * FAST_PERIOD < took < 3.0, "ten answers, one per period; the machine may be busy"
+    assert after.sent - before.sent <= after.answered - before.answered + 3
     assert after.unanswered_for < 0.08
     assert after.rtt_ms is not None
     assert after.rtt_ms < 100
@@ -100,9 +101,13 @@ async def test_probing_ends_when_the_suspicion_is_not_renewed(prober: Prober) ->
 
 async def test_watched_neighbours_are_asked_slowly_and_for_ever(prober: Prober) -> None:
     prober.echoes.watch([("e1", "02:00:00:00:00:02"), ("e1", "02:00:00:00:00:77")])
-    await asyncio.sleep(1.2)
-    unknown = next(e for e in prober.echoes.read(0.0) if e.mac.endswith("77"))
-    assert 2 <= unknown.sent <= 4
+
+    def asked() -> Echo:
+        return next(e for e in prober.echoes.read(0.0) if e.mac.endswith("77"))
+
+    took = await prober.until(lambda: asked().sent >= 3)
+    unknown = asked()
+    assert took > 1.5 * SLOW_PERIOD, "the first at once, then two pauses"
     assert unknown.answered == 0
     assert unknown.answer_age is None
 

@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Container, Sequence
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ import pytest
 from agent import nodeservices
 from agent.config import Config, Mesh, Node, Service
 from agent.nodeservices import NodeServices
+from agent.sensors.services import ensure_started
 from agent.services.control import Controller
 
 # ends at once until a file appears: a broker whose port is still taken
@@ -27,6 +28,21 @@ RELUCTANT = (
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(nodeservices, "RETRY_FIRST", 0.1)
     monkeypatch.setattr(nodeservices, "RETRY_MAX", 0.3)
+
+
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
+    """The names of what was to be started, each time NodeServices looked."""
+    seen: list[tuple[str, ...]] = []
+
+    def looked(
+        services: Sequence[Service], controller: Controller, hung: Container[str] = ()
+    ) -> dict[str, str]:
+        seen.append(tuple(service.name for service in services))
+        return ensure_started(services, controller, hung)
+
+    monkeypatch.setattr(nodeservices, "ensure_started", looked)
+    return seen
 
 
 class Reluctant:
@@ -60,6 +76,12 @@ async def until(what: Callable[[], bool], seconds: float = 15.0) -> None:
             await asyncio.sleep(0.02)
 
 
+async def turns() -> None:
+    """Every other task goes on until it waits for something."""
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
 async def running(service: Reluctant, test: Callable[[], Awaitable[None]]) -> None:
     task = asyncio.create_task(service.services.run())
     try:
@@ -72,7 +94,7 @@ async def running(service: Reluctant, test: Callable[[], Awaitable[None]]) -> No
 
 
 async def test_what_ends_at_once_is_started_again_until_it_runs_and_then_left_to_healing(
-    tmp_path: Path,
+    tmp_path: Path, looks: list[tuple[str, ...]]
 ) -> None:
     service = Reluctant(tmp_path, "heal")
 
@@ -83,17 +105,25 @@ async def test_what_ends_at_once_is_started_again_until_it_runs_and_then_left_to
         tried = service.tried()
         service.end()
         await until(lambda: service.state() == "gone")
-        await asyncio.sleep(3 * nodeservices.RETRY_MAX)
-        assert service.tried() == tried, "it ran once: a restart is a remedy from now on"
+        looks.clear()
+        service.services.reconfigure(service.config)  # a reload makes it look again at once
+        await until(lambda: bool(looks))
+        assert looks == [()], "it ran once: a restart is a remedy from now on"
+        assert service.tried() == tried
 
     await running(service, test)
 
 
-async def test_nothing_is_started_in_observe_mode(tmp_path: Path) -> None:
+async def test_nothing_is_started_in_observe_mode(tmp_path: Path, looks: list[tuple[str, ...]]) -> None:
     service = Reluctant(tmp_path, "observe")
 
     async def test() -> None:
-        await asyncio.sleep(1.0)
+        for _ in range(2):  # two looks: nothing in them waits for anything but the next reload
+            await turns()
+            service.services.reconfigure(service.config)
+        await turns()
+        await asyncio.get_running_loop().shutdown_default_executor()  # whatever was begun has ended
+        assert looks == []
         assert service.tried() == 0
 
     await running(service, test)
