@@ -14,8 +14,10 @@ from tools.lab.client import Lab
 from tools.lab.story import Event
 
 # Generous: the machine is emulated, agents share two slow processors. `make bench` has the distribution.
-FOUND_S = 5.0
-GAP_S = 5.0
+FOUND_S = 3.0
+SERVICE_FOUND_S = 15.0  # a service that hangs is known only after its probes went unanswered
+# batman-adv alone needs 4.5 s for a dead link or node, 55 s for a one-way link: less is the agents' work.
+GAP_S = {"link-dead": 3.0, "node-dead": 3.0, "one-way": 5.0}
 NAMED_S = 8.0
 HEALED_S = 30.0
 QUIET_S = 6.0  # after healing nothing more may be done
@@ -63,6 +65,13 @@ def attached(lab: Lab, node: str, device: str) -> bool:
     return f"{device}: active" in lab.exec(node, "batctl", "meshif", "bat0", "interface").stdout
 
 
+def left_alone(lab: Lab) -> None:
+    """Nothing more is done by anybody for QUIET_S."""
+    since = time.time()
+    time.sleep(QUIET_S)
+    assert actions(lab, since) == [], "left alone once healthy"
+
+
 @pytest.mark.parametrize("fault", ["link-dead", "one-way"])
 def test_a_broken_link_is_left_by_both_ends_and_used_again(lab_ring6: Lab, fault: str) -> None:
     lab = lab_ring6
@@ -79,7 +88,7 @@ def test_a_broken_link_is_left_by_both_ends_and_used_again(lab_ring6: Lab, fault
     steady(lab, "n1-n4")
     gap = lab.traffic_report("n1-n4")["n1-n4"].gap_after(made.at)
     assert gap is not None, "the cut was not on the way"
-    assert gap.seconds <= GAP_S
+    assert gap.seconds <= GAP_S[fault]
     assert not attached(lab, a, f"e{b[1:]}")
     assert not attached(lab, b, f"e{a[1:]}")
     assert {e.node for e in actions(lab, made.at)} == {a, b}, "nobody else acts"
@@ -93,9 +102,8 @@ def test_a_broken_link_is_left_by_both_ends_and_used_again(lab_ring6: Lab, fault
     wait_whole(lab)
     assert attached(lab, a, f"e{b[1:]}")
     assert attached(lab, b, f"e{a[1:]}")
-    quiet_since = time.time()
+    left_alone(lab)
     steady(lab, "n1-n4", QUIET_S)
-    assert actions(lab, quiet_since) == [], "left alone once healthy"
 
 
 def test_a_dead_node_is_named_by_its_neighbours_and_passed_by(lab_ring6: Lab) -> None:
@@ -111,9 +119,19 @@ def test_a_dead_node_is_named_by_its_neighbours_and_passed_by(lab_ring6: Lab) ->
     steady(lab, "n1-n4")
     gap = lab.traffic_report("n1-n4")["n1-n4"].gap_after(made.at)
     assert gap is not None
-    assert gap.seconds <= GAP_S
+    assert gap.seconds <= GAP_S["node-dead"]
+
+    cleared = time.time()  # before: bringing a node back takes longer than healing a link
     lab.clear()
+    for node in neighbours:
+        story.wait_for(
+            lab, lambda e: e.event == "outcome" and e.fields["result"] == "healed", cleared, HEALED_S, (node,)
+        )
     wait_whole(lab)
+    for node in neighbours:
+        assert attached(lab, node, f"e{dead[1:]}")
+    left_alone(lab)
+    steady(lab, "n1-n4")
 
 
 def test_a_hardif_that_fell_out_of_the_mesh_is_put_back(lab_ring6: Lab) -> None:
@@ -124,6 +142,7 @@ def test_a_hardif_that_fell_out_of_the_mesh_is_put_back(lab_ring6: Lab) -> None:
     story.wait_for(lab_ring6, outcome("healed", "hardif-missing"), made.at, HEALED_S, ("n2",))
     assert attached(lab_ring6, "n2", "e3")
     wait_whole(lab_ring6)
+    left_alone(lab_ring6)
 
 
 @pytest.mark.parametrize("fault", ["service-dead", "service-hung"])
@@ -131,7 +150,7 @@ def test_a_broker_that_is_gone_or_does_not_answer_is_started_again(lab_ring6: La
     lab = lab_ring6
     pid = lab.exec("n5", "pidof", "mosquitto").stdout.split()
     made = lab.inject(fault, "n5")
-    found = story.wait_for(lab, diagnosed("service-dead"), made.at, 3 * FOUND_S, ("n5",))
+    found = story.wait_for(lab, diagnosed("service-dead"), made.at, SERVICE_FOUND_S, ("n5",))
     assert found.fields["subject"] == "service/mosquitto"
     story.wait_for(lab, outcome("healed", "service-dead"), made.at, HEALED_S, ("n5",))
     now = lab.exec("n5", "pidof", "mosquitto").stdout.split()
@@ -139,6 +158,7 @@ def test_a_broker_that_is_gone_or_does_not_answer_is_started_again(lab_ring6: La
     assert now != pid
     lab.exec("n5", "mosquitto_pub", "-h", "127.0.0.1", "-t", "x0/test", "-m", "answers")
     wait_whole(lab)
+    left_alone(lab)
 
 
 def test_killed_agents_leave_a_mesh_that_forwards_and_nothing_detached(lab_ring6: Lab) -> None:
