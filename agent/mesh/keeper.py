@@ -48,6 +48,10 @@ def machine_id() -> str:
         return ""
 
 
+def _keeps(config: Config) -> bool:
+    return config.mesh.enabled and config.mode == "heal"
+
+
 class Keeper:
     """`run` it under supervision. The other methods: event loop only, but where said otherwise."""
 
@@ -73,12 +77,21 @@ class Keeper:
         self._may_act = may_act
         self._wake = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self.reconfigure(config)
+        self._next: Config | None = None  # taken between two passes, never under a running one
+        self._adopt(config)
 
     def reconfigure(self, config: Config) -> None:
-        """Take a new configuration; what it drops (interfaces, addresses) stays until the node restarts."""
+        """Take a new configuration; what it drops (interfaces, addresses) stays until the node restarts.
+
+        Haste is refused from now on where it says so; the rest waits for the pass under way.
+        """
+        self._next = config
+        self.wake()
+
+    def _adopt(self, config: Config) -> None:
+        """While no worker thread runs."""
         self._mesh = config.mesh
-        self._active = config.mesh.enabled and config.mode == "heal"
+        self._active = _keeps(config)
         self._setup = Setup(
             config.mesh,
             primary_mac(config.mesh, config.node.name, self._identity()),
@@ -103,7 +116,7 @@ class Keeper:
 
         `foreign`: on another node's word alone, which never uses the last of the minute.
         """
-        if not self._active or not self._setup.core_ready or self._may_act():
+        if self.rest_ogm_ms() is None or not self._setup.core_ready or self._may_act():
             return False
         now = self._clock()
         fresh = not self.haste.active(now)
@@ -125,7 +138,8 @@ class Keeper:
 
     def rest_ogm_ms(self) -> int | None:
         """OGM interval at rest; None where the keeper does not keep it. From any thread."""
-        return self.rest.ogm_ms if self._active else None
+        coming = self._next
+        return self.rest.ogm_ms if self._active and (coming is None or _keeps(coming)) else None
 
     def hardif_settings(self, name: str) -> HardifSettings | None:
         """What batman-adv must be told when this one comes back; None for a stranger. From any thread."""
@@ -138,11 +152,13 @@ class Keeper:
         self._loop = asyncio.get_running_loop()
         try:
             while True:
+                await self._take_over()
                 self._wake.clear()
                 wait = await self._pass() if self._active else None
                 self._on_pass()
                 try:
-                    await asyncio.wait_for(self._wake.wait(), wait)
+                    async with asyncio.timeout(wait):  # 3.11's wait_for may swallow a cancellation
+                        await self._wake.wait()
                 except TimeoutError:
                     continue
                 if self._active and not self.haste.active(self._clock()):
@@ -152,6 +168,19 @@ class Keeper:
             if self._active and self._ogm_ms not in (None, self.rest.ogm_ms):
                 self.haste.stop()
                 self._timers(self._clock())
+
+    async def _take_over(self) -> None:
+        """The new configuration, if there is one. What is no longer kept is left at rest, once."""
+        while self._next is not None:
+            if self._active and not _keeps(self._next):
+                await self._rest()
+            config, self._next = self._next, None
+            self._adopt(config)
+
+    async def _rest(self) -> None:
+        self.haste.stop()
+        self._ogm_ms = None  # ask the kernel: a remedy may just have changed it
+        await asyncio.to_thread(self._timers, self._clock())
 
     async def _pass(self) -> float:
         """Does what is due; how long nothing else is."""
