@@ -21,7 +21,7 @@ from agent.mapek.episodes import Episode
 from agent.mapek.execute import Done, Executor
 from agent.mapek.healing import Act, Healing, Tick
 from agent.mapek.health import Health
-from agent.mapek.journal import Journal, JournalError
+from agent.mapek.journal import DETACHING, Journal, JournalError
 from agent.mapek.knowledge import Knowledge, Rate
 from agent.mapek.limits import REBOOTS
 from agent.mapek.monitor import Monitor
@@ -53,6 +53,7 @@ class Hooks:
     probe: Callable[[str, str], None] = lambda hardif, mac: None  # ask this neighbour by ICMPv6 echo
     suspect: Callable[[Suspicion], None] = lambda suspicion: None  # a new suspicion: announce it
     intend: Callable[[Diagnosis, Remedy], None] = lambda diagnosis, remedy: None  # before an act
+    give_back: Callable[[str], None] = lambda hardif: None  # before a detached interface returns
     withdraw: Callable[[str], None] = lambda diagnosis: None  # an intended act was not begun
     settle: Callable[[Outcome], None] = lambda outcome: None
     tick: Callable[[Snapshot], None] = lambda snapshot: None  # the loop is alive: watchdog, page
@@ -300,6 +301,7 @@ class Loop:
             self.knowledge.save_action(self.healing.limits, view.now, reboot=act.remedy.action in REBOOTS)
             self.executor.act(act)
         for undo in tick.undos:
+            self._say_returns(undo.seqs)
             self.executor.undo(undo)
         for decision in tick.decisions:
             episode = self.healing.book.open.get(decision.diagnosis) or self._ended(decision.diagnosis)
@@ -314,6 +316,11 @@ class Loop:
             self._tell(self.hooks.suspect, suspicion)
         self._probe(tick, view.now)
         self.monitor.suspect([(suspicion.fault, suspicion.subject) for suspicion in tick.suspicions])
+
+    def _say_returns(self, seqs: Sequence[int]) -> None:
+        for entry in self.journal.open_records():
+            if entry.seq in seqs and entry.record.action in DETACHING:
+                self._tell(self.hooks.give_back, entry.record.args.get("hardif", ""))
 
     def _probe(self, tick: Tick, now: float) -> None:
         """Ask the neighbours in doubt, and now and then those under treatment: do they answer again?"""
