@@ -28,6 +28,7 @@ from agent.mapek.knowledge import Knowledge
 from agent.mapek.loop import Hooks, Loop
 from agent.mapek.policy import policy_of
 from agent.mesh.keeper import Keeper
+from agent.mesh.news import News
 from agent.mesh.secondvoice import SecondVoice
 from agent.nodeservices import NodeServices
 from agent.nodestatus import NodeStatus
@@ -82,6 +83,7 @@ class Node:
             lambda: self.loop.healing.treated() if self.loop else (),
             time.monotonic,
         )
+        self._news = News()
         self._second = SecondVoice(
             (i.name for i in config.mesh.interfaces if i.kind == "wire"),
             self._heard_by_kernel,
@@ -189,7 +191,10 @@ class Node:
 
     def _heard(self, heard: Heard) -> None:
         """A hello or a report brought news (a hint): look at once, and hasten OGMs where a link died."""
-        if heard.what == "report" and heard.word in HASTY:
+        fresh = heard.what == "report" and self._news.fresh(
+            time.monotonic(), heard.node, heard.word, heard.mac
+        )
+        if fresh and heard.word in HASTY:
             self._keeper.hasten(f"{heard.node} reports {heard.word}", foreign=True)
         elif heard.what == "intent":
             self._help(heard)

@@ -60,9 +60,8 @@ class View(msgspec.Struct, frozen=True):
     given_back: dict[str, float] = {}  # hardif > when we gave it back, for some seconds
     set_up: frozenset[str] = frozenset()  # configured hardifs that were active in the mesh once in this run
     episodes: dict[str, str] = {}  # subject > fault id of what is under treatment (diagnosed, not yet gone)
-    relapses: dict[
-        str, int
-    ] = {}  # subject > times it came back within the last hour; doubles the wait to reattach
+    relapses: dict[str, int] = {}  # subject > returns within the last hour; doubles the wait to reattach
+    longest_wait: float = 600.0  # s: no link is held back longer for its relapses (cooldown_max)
 
 
 class Fault(Protocol):

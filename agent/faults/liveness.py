@@ -218,7 +218,8 @@ def no_other_way(view: View, hardif: str, mac: str) -> bool:
 
 def reattach_wait(view: View, subject: str) -> float:
     """Seconds a dead link must answer before it carries traffic again; doubles with every relapse."""
-    return view.thresholds.reattach_after_s * 2.0 ** min(view.relapses.get(subject, 0), MAX_DOUBLINGS)
+    wait = view.thresholds.reattach_after_s
+    return max(wait, min(view.longest_wait, wait * 2.0 ** min(view.relapses.get(subject, 0), MAX_DOUBLINGS)))
 
 
 def answers_again(view: View, hardif: str, mac: str, since: float, wait: float) -> bool:

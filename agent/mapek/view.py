@@ -56,6 +56,7 @@ class Viewer:
             set_up=self._set_up,
             episodes=episodes,
             relapses=relapses,
+            longest_wait=policy.cooldown_max,
         )
 
     def _follow(self, detached: frozenset[str], snapshot: Snapshot) -> None:
