@@ -7,13 +7,15 @@ from collections.abc import Callable
 from tools.lab.client import Lab
 
 SETTLED_S = 30.0  # for the keeper's next look (10 s) under TCG
+# A node whose sequence numbers begin anew is refused for 30 s (BATADV_RESET_PROTECTION_MS), and then learnt.
+ANEW_S = 90.0
 
 
-def until(condition: Callable[[], bool], what: str) -> None:
+def until(condition: Callable[[], bool], what: str, within: float = SETTLED_S) -> None:
     """Return when it holds."""
-    deadline = time.monotonic() + SETTLED_S
+    deadline = time.monotonic() + within
     while not condition():
-        assert time.monotonic() < deadline, f"{what}: not within {SETTLED_S:g} s"
+        assert time.monotonic() < deadline, f"{what}: not within {within:g} s"
 
 
 def batctl(lab: Lab, node: str, *argv: str) -> str:
@@ -22,16 +24,17 @@ def batctl(lab: Lab, node: str, *argv: str) -> str:
 
 
 def test_the_mesh_stands_as_configured_with_the_dummy_as_primary(lab_ring6: Lab) -> None:
-    mesh = lab_ring6.json("n1", "batctl", "-j", "meshif", "bat0", "mesh_json")
+    mesh = lab_ring6.json("n1", "batctl", "meshif", "bat0", "mesh_json")
     primary = lab_ring6.json("n1", "ip", "-j", "link", "show", "x0prim")[0]
     assert mesh["hard_ifname"] == "x0prim"
     assert mesh["hard_address"] == primary["address"]
     assert mesh["algo_name"] == "BATMAN_V"
     assert mesh["bridge_loop_avoidance_enabled"] is False
-    assert mesh["orig_interval"] == 300
+    until(lambda: batctl(lab_ring6, "n1", "meshif", "bat0", "orig_interval") == "300", "OGM interval at rest")
     for name in ("e2", "e6"):
         link = lab_ring6.json("n1", "ip", "-j", "link", "show", name)[0]
-        assert (link["master"], link["mtu"]) == ("bat0", 1532)
+        assert link["master"] == "bat0"
+        assert link["mtu"] >= 1532, "nothing is fragmented"
         assert batctl(lab_ring6, "n1", "hardif", name, "elp_interval") == "150"
         assert batctl(lab_ring6, "n1", "hardif", name, "throughput_override") == "1000.0 MBit"
 
@@ -39,9 +42,13 @@ def test_the_mesh_stands_as_configured_with_the_dummy_as_primary(lab_ring6: Lab)
 def test_an_agents_restart_interrupts_no_traffic(lab_ring6: Lab) -> None:
     before = lab_ring6.json("n1", "ip", "-j", "link", "show", "bat0")[0]["ifindex"]
     flow = lab_ring6.traffic_start("n1", "n4", 0.05)
-    lab_ring6.agent("n1", "restart")
+    flow = flow.removeprefix("traffic-")
+    until(lambda: lab_ring6.traffic_report(flow)[flow].received >= 20, "answers before")
+    lab_ring6.agent("n1", "stop")
+    lab_ring6.agent("n1", "start")
+    until(lambda: lab_ring6.health("n1") == "healthy", "healthy again")
     until(lambda: lab_ring6.traffic_report(flow)[flow].received >= 100, "a hundred answers")
-    assert lab_ring6.traffic_stop(flow)[flow].lost == 0
+    assert lab_ring6.traffic_stop(flow)[flow].gaps == ()
     assert lab_ring6.json("n1", "ip", "-j", "link", "show", "bat0")[0]["ifindex"] == before
 
 
@@ -55,5 +62,6 @@ def test_a_removed_mesh_interface_is_made_again(lab_ring6: Lab) -> None:
     until(
         lambda: lab_ring6.exec("n1", "ping", "-c1", "-W1", "10.77.0.4", check=False).exit == 0,
         "the mesh made anew carries traffic",
+        ANEW_S,
     )
-    assert lab_ring6.json("n1", "batctl", "-j", "meshif", "bat0", "mesh_json")["hard_ifname"] == "x0prim"
+    assert lab_ring6.json("n1", "batctl", "meshif", "bat0", "mesh_json")["hard_ifname"] == "x0prim"
