@@ -78,7 +78,7 @@ def test_a_broken_link_is_left_by_both_ends_and_used_again(lab_ring6: Lab, fault
     lab.traffic_start("n1", "n4")
     steady(lab, "n1-n4")
     a, b = first_edge(lab, "n1", "n4")
-    made = lab.inject(fault, b, a)  # b is the deaf end: the requests pass here, the answers may go another way
+    made = lab.inject(fault, b, a)  # b is the deaf end: requests pass here, answers may go another way
     story.wait_for(lab, diagnosed("link-dead", "one-way"), made.at, FOUND_S, (a, b))
     for node in (a, b):
         act = story.wait_for(lab, lambda e: e.event == "action", made.at, NAMED_S, (node,))
