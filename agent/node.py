@@ -22,10 +22,11 @@ from agent.hello.service import Hello
 from agent.herald import Herald
 from agent.kernelwatch import watch_links
 from agent.mapek.changes import Subscription
+from agent.mapek.hooks import Hooks
 from agent.mapek.journal import NAME as JOURNAL
 from agent.mapek.journal import Journal
 from agent.mapek.knowledge import Knowledge
-from agent.mapek.loop import Hooks, Loop
+from agent.mapek.loop import Loop
 from agent.mapek.policy import policy_of
 from agent.mesh.keeper import Keeper
 from agent.mesh.news import News

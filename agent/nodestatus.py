@@ -10,7 +10,8 @@ import msgspec
 
 from agent.config import Config
 from agent.events import Snapshot
-from agent.mapek.loop import EpisodeStatus, Loop
+from agent.mapek.loop import Loop
+from agent.mapek.loopstatus import EpisodeStatus
 from agent.status import Episode, build, state_of
 from agent.status import Loop as LoopState
 from agent.supervise import TaskState

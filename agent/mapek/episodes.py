@@ -174,6 +174,10 @@ class Book:
                 return episode
         return None
 
+    def named(self, name: str) -> Episode | None:
+        """By its id: an open episode, else a lately ended one."""
+        return self.open.get(name) or next((ended for ended in self.closed if ended.id == name), None)
+
     def add(self, episode: Episode) -> bool:
         """False where too many are open."""
         if len(self.open) >= MAX_OPEN:

@@ -15,9 +15,9 @@ from typing import Any
 
 import msgspec
 
-from agent.mapek.healing import Act, Undo
 from agent.mapek.journal import Journal, JournalError
 from agent.mapek.replay import undo_records
+from agent.mapek.tick import Act, Undo
 from agent.mapek.worker import Worker
 from agent.remedies.base import Action, ActionError, Effector
 

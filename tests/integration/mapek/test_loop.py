@@ -18,10 +18,12 @@ import pytest
 
 from agent.events import Suspicion
 from agent.mapek import loop as loop_module
+from agent.mapek import persistence
 from agent.mapek.changes import MAX_WAITING
+from agent.mapek.hooks import Hooks
 from agent.mapek.journal import Journal
 from agent.mapek.knowledge import Knowledge
-from agent.mapek.loop import Hooks, Loop, LoopError
+from agent.mapek.loop import Loop, LoopError
 from agent.mapek.policy import HEAL, OBSERVE, Policy
 from agent.mapek.replay import undo_records
 from agent.readings import Host
@@ -165,7 +167,7 @@ async def test_nothing_is_done_where_the_journal_cannot_be_written(tmp_path: Pat
 async def test_a_disk_that_is_full_for_a_while_spends_no_rung(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loop_module, "MEND_EVERY", 0.1)
+    monkeypatch.setattr(persistence, "MEND_EVERY", 0.1)
     bench = Bench(tmp_path)
     loop = bench.build()
     real = os.fsync
@@ -192,7 +194,7 @@ async def test_a_disk_that_is_full_for_a_while_spends_no_rung(
 async def test_a_journal_that_could_not_be_opened_is_opened_later_and_replayed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loop_module, "MEND_EVERY", 0.1)
+    monkeypatch.setattr(persistence, "MEND_EVERY", 0.1)
     left = Journal(journal_path(tmp_path))
     left.open()
     left.begin(UndoRecord("detach-hardif", {"mesh": "bat0", "hardif": "e2"}), "e", 0.0)

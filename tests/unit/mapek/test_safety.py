@@ -58,7 +58,7 @@ def test_observe_never_acts_but_explains() -> None:
 
 def test_paused_never_acts_and_acts_when_the_pause_ends() -> None:
     rig = Rig()
-    rig.healing.paused_until = rig.world.now + 30
+    rig.healing.standing.paused_until = rig.world.now + 30
     rig.world.breaks("link-dead")
     rig.run(29)
     assert not rig.acts
@@ -73,7 +73,7 @@ def test_a_pause_verifies_and_puts_back_what_was_begun() -> None:
     rig.tick()
     rig.world.contained("link-dead")
     rig.tick()
-    rig.healing.paused_until = rig.world.now + 900
+    rig.healing.standing.paused_until = rig.world.now + 900
     rig.world.mends("link-dead")
     rig.run(10)
     assert not rig.open_seqs
@@ -532,7 +532,7 @@ def test_acting_forbidden_between_decision_and_act_gives_the_rung_back() -> None
     rig = Rig(auto=False)
     rig.world.breaks("link-dead")
     act = rig.tick().acts[0]
-    rig.healing.paused_until = rig.world.now + 10
+    rig.healing.standing.paused_until = rig.world.now + 10
     rig.healing.withdrawn(act.diagnosis.id, rig.world.now)
     rig.run(9)
     assert len(rig.acts) == 1
@@ -567,7 +567,7 @@ def test_switching_to_observe_puts_back_what_remedies_changed() -> None:
     rig.tick()
     rig.world.contained("link-dead")
     rig.tick()
-    rig.healing.policy = msgspec.structs.replace(rig.healing.policy, mode=OBSERVE)
+    rig.healing.standing.policy = msgspec.structs.replace(rig.healing.standing.policy, mode=OBSERVE)
     rig.run(1)
     assert not rig.open_seqs
     assert len(rig.acts) == 1
@@ -605,7 +605,7 @@ def test_what_serves_only_to_contain_is_put_back_once_contained() -> None:
 def test_a_fault_batman_reroutes_by_itself_is_contained_without_an_action() -> None:
     rig = Rig()
     rig.world.breaks("link-dead")
-    rig.healing.paused_until = rig.world.now + 1
+    rig.healing.standing.paused_until = rig.world.now + 1
     rig.tick()
     rig.world.contained("link-dead")
     rig.run(5)

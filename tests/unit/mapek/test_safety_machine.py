@@ -12,9 +12,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from agent.events import Subject
 from agent.mapek.episodes import MAX_OPEN, Phase, Rung
-from agent.mapek.healing import Act, Undo
 from agent.mapek.limits import HOUR, MAX_MOVES, MOVE_WINDOW
 from agent.mapek.policy import HEAL, OBSERVE, Policy
+from agent.mapek.tick import Act, Undo
 from tests.unit.mapek.world import LINK, OTHER, SAME_HARDIF, Rig, ScriptedFault, World
 
 BUDGET = 6
@@ -69,15 +69,17 @@ class SafetyRules(RuleBasedStateMachine):
 
     @rule(seconds=st.floats(0.1, 300))
     def pauses(self, seconds: float) -> None:
-        self.rig.healing.paused_until = self.rig.world.now + seconds
+        self.rig.healing.standing.paused_until = self.rig.world.now + seconds
 
     @rule()
     def resumes(self) -> None:
-        self.rig.healing.paused_until = 0.0
+        self.rig.healing.standing.paused_until = 0.0
 
     @rule(mode=st.sampled_from([HEAL, OBSERVE]))
     def reloads(self, mode: str) -> None:
-        self.rig.healing.policy = msgspec.structs.replace(self.rig.healing.policy, mode=mode)
+        self.rig.healing.standing.policy = msgspec.structs.replace(
+            self.rig.healing.standing.policy, mode=mode
+        )
 
     @rule(action=st.sampled_from(["detach-hardif", "hasten-ogms", "restart-service"]), refused=st.booleans())
     def refuses(self, action: str, refused: bool) -> None:
@@ -93,8 +95,8 @@ class SafetyRules(RuleBasedStateMachine):
         tick = rig.tick(seconds)
         now = rig.world.now
         for act in tick.acts:
-            assert rig.healing.policy.mode == HEAL, "acted in observe"
-            assert now >= rig.healing.paused_until, "acted while paused"
+            assert rig.healing.standing.policy.mode == HEAL, "acted in observe"
+            assert now >= rig.healing.standing.paused_until, "acted while paused"
             assert rig.health.was_healthy, "acted before the first healthy state"
             key = (act.diagnosis.id, Rung.of(act.remedy))
             assert key not in self.rungs, "a rung was used twice in an episode"

@@ -11,11 +11,12 @@ from agent.events import Decision, Diagnosis, Outcome, Remedy, Scope, Snapshot, 
 from agent.faults.base import State, View
 from agent.mapek.analyse import Analyser
 from agent.mapek.episodes import Memory
-from agent.mapek.healing import Act, Healing, Tick, Undo
+from agent.mapek.healing import Healing
 from agent.mapek.health import Health
 from agent.mapek.limits import Limits
 from agent.mapek.plan import Planner
 from agent.mapek.policy import HEAL, Policy
+from agent.mapek.tick import Act, Tick, Undo
 from agent.remedies.base import ActionError, Effector, UndoRecord
 
 LINK = "hardif/e2/02:00:00:00:00:01"

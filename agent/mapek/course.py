@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The course of an episode: from phase to phase, by what the view shows and what the executor reports."""
+
+from __future__ import annotations
+
+from agent.events import Remedy, Result, Verdict
+from agent.faults.base import State, View
+from agent.mapek.analyse import Analyser
+from agent.mapek.deciding import Deciding
+from agent.mapek.episodes import Book, Episode, Memory, Phase, Rung, hold_down
+from agent.mapek.limits import Limits
+from agent.mapek.plan import Planner
+from agent.mapek.rollback import Rollback
+from agent.mapek.standing import Standing
+from agent.mapek.tick import Draft
+
+CONTAINED_LOST = (
+    2.0  # s a contained fault must show again before it is treated again: one odd reading is none
+)
+
+
+class Course:
+    """Moves open episodes on; the picture of the phases is in agent/mapek/episodes.py."""
+
+    def __init__(
+        self,
+        analyser: Analyser,
+        planner: Planner,
+        book: Book,
+        memory: Memory,
+        limits: Limits,
+        standing: Standing,
+        draft: Draft,
+    ) -> None:
+        self._analyser = analyser
+        self._planner = planner
+        self._book = book
+        self._memory = memory
+        self._limits = limits
+        self._standing = standing
+        self._draft = draft
+        self._deciding = Deciding(analyser, planner, book, memory, limits, standing, draft)
+        self._rollback = Rollback(planner, draft)
+
+    def advance(self, episode: Episode, view: View) -> None:
+        """What this view means for it."""
+        if episode.phase is Phase.ACTING:
+            return  # the executor will report
+        if episode.phase is Phase.UNDOING:
+            self._rollback.again(episode, view.now)
+            return
+        if self._standing.observing and episode.held:  # switched over: observe holds nothing changed
+            self._rollback.begin(episode, Result.GONE, "mode is observe now", view.now)
+            return
+        state = self._analyser.state(episode.diagnosis, view)
+        if state is None:
+            if episode.phase is Phase.VERIFYING:
+                self._overdue(episode, view.now)
+            return
+        if state is State.NEEDED and episode.held:  # no hold-down: a doubtful way is better than none
+            self._limits.moved(episode.diagnosis.subject, view.now)
+            episode.healed_at = view.now
+            why = "it answers again and no other way is left"
+            self._rollback.begin(episode, Result.HEALED, why, view.now)
+            return
+        if state is State.NEEDED:
+            state = State.CONTAINED  # another episode holds it, and gives it back
+        if episode.phase is Phase.CONTAINED:
+            self._contained(episode, state, view)
+        elif state is State.GONE:
+            self._gone(episode, view)
+        elif state is State.CONTAINED:
+            self._contain(episode, view)
+        elif episode.phase is Phase.VERIFYING:
+            self._overdue(episode, view.now)
+        else:
+            self._decide(episode, view)
+
+    # what the executor reports
+
+    def acted(self, episode: Episode, remedy: Remedy, seq: int | None, error: str, now: float) -> None:
+        """Its remedy's act ended; `seq` is its journal record, if any."""
+        episode.acted_at = now if episode.acted_at is None else episode.acted_at
+        if seq is not None:
+            episode.held[seq] = remedy.action
+        if not error:
+            episode.phase = Phase.VERIFYING
+            episode.deadline = now + remedy.deadline
+            return
+        self._draft.outcome(episode, remedy.action, Result.ERROR, error, now)
+        if episode.held:
+            self._rollback.begin(episode, Result.ERROR, "the action failed", now)
+        else:
+            _next_rung(episode)
+
+    def withdrawn(self, episode: Episode, remedy: Remedy) -> None:
+        """Its remedy was not begun: rung, budget and move are given back."""
+        episode.used.discard(Rung.of(remedy))
+        self._limits.withdrawn(remedy.action, remedy.subject, episode.begun_at)
+        _next_rung(episode)
+        episode.decided_as = ()
+
+    def undone(self, episode: Episode, seqs: tuple[int, ...], error: str, now: float) -> None:
+        """These records were put back; with all of them back it goes on as the undo was meant."""
+        if not self._rollback.reported(episode, seqs, error, now):
+            return
+        action = episode.remedy.action if episode.remedy else ""
+        if episode.undo_as is Result.ERROR:  # the outcome was said when the act failed
+            _next_rung(episode)
+        elif episode.undo_as is Result.CONTAINED:
+            episode.phase = Phase.CONTAINED
+        elif episode.undo_as is Result.FAILED:
+            self._draft.outcome(episode, action, Result.FAILED, f"{episode.undo_why}; put back", now)
+            _next_rung(episode)
+        else:
+            self._end(episode, episode.undo_as, f"{episode.undo_why}; put back", now)
+
+    # from phase to phase
+
+    def _gone(self, episode: Episode, view: View) -> None:
+        if episode.held:
+            self._contain(episode, view)
+            if episode.phase is Phase.CONTAINED:
+                self._contained(episode, State.GONE, view)
+        elif episode.acted_at is not None:
+            episode.healed_at = view.now
+            self._end(episode, Result.HEALED, "the fault is gone", view.now)
+        else:
+            self._end(episode, Result.GONE, "the fault went away by itself", view.now)
+
+    def _contain(self, episode: Episode, view: View) -> None:
+        episode.phase = Phase.CONTAINED
+        episode.lost_at = None
+        if episode.contained_at is None:
+            episode.contained_at = view.now
+            why = "traffic no longer depends on it"
+            self._draft.outcome(episode, _acted_by(episode), Result.CONTAINED, why, view.now)
+        if any(self._planner.temporary(action) for action in episode.held.values()):
+            self._rollback.begin(episode, Result.CONTAINED, "it has served", view.now)
+
+    def _contained(self, episode: Episode, state: State, view: View) -> None:
+        now = view.now
+        if state is State.PRESENT:
+            episode.lost_at = now if episode.lost_at is None else episode.lost_at
+            if not episode.held or now - episode.lost_at >= CONTAINED_LOST:
+                episode.phase, episode.lost_at = Phase.DECIDING, None
+            return
+        episode.lost_at = None
+        if state is not State.GONE:
+            return
+        if not episode.held:
+            result = Result.GONE if episode.acted_at is None else Result.HEALED
+            self._end(episode, result, "the cause is gone", now)
+            return
+        policy = self._standing.policy
+        hold = hold_down(episode.relapses, policy.thresholds.reattach_after_s, policy.cooldown_max)
+        held_since = episode.acted_at if episode.contained_at is None else episode.contained_at
+        subject = episode.remedy.subject if episode.remedy else episode.diagnosis.subject
+        if now - (held_since or now) >= hold and self._limits.may_return(
+            subject, now, policy.moves_per_two_minutes
+        ):
+            self._limits.moved(subject, now)
+            episode.healed_at = now
+            self._rollback.begin(episode, Result.HEALED, "the cause is gone", now)
+
+    def _overdue(self, episode: Episode, now: float) -> None:
+        if now < episode.deadline or episode.remedy is None:
+            return
+        why = f"not verified within {episode.remedy.deadline:g} s"
+        if episode.held:
+            self._rollback.begin(episode, Result.FAILED, why, now)
+        else:
+            self._draft.outcome(episode, episode.remedy.action, Result.FAILED, why, now)
+            _next_rung(episode)
+
+    def _decide(self, episode: Episode, view: View) -> None:
+        root = self._deciding.root_of(episode, view)
+        if root is not None and episode.acted_at is None:
+            self._end(episode, Result.GONE, f"explained by {root.diagnosis.fault}", view.now)
+            return
+        plan = self._deciding.decide(episode, root, view)
+        decision = plan.decision
+        if decision.verdict is Verdict.ACT and decision.remedy is not None:
+            self._act(episode, decision.remedy, view.now)
+        elif plan.kind[-1] == "exhausted" and episode.used:
+            self._exhausted(episode, view.now)
+
+    def _act(self, episode: Episode, remedy: Remedy, now: float) -> None:
+        episode.phase, episode.remedy, episode.begun_at = Phase.ACTING, remedy, now
+        episode.used.add(Rung.of(remedy))
+        episode.subjects.add(remedy.subject)
+        self._limits.acted(remedy.action, remedy.subject, now)
+        self._draft.act(episode, remedy)
+
+    def _exhausted(self, episode: Episode, now: float) -> None:
+        if episode.held:
+            self._rollback.begin(episode, Result.FAILED, "no rung is left", now)
+        else:
+            self._end(episode, Result.FAILED, "every rung was tried once; a person should look", now)
+
+    def _end(self, episode: Episode, result: Result, why: str, now: float) -> None:
+        episode.result = result
+        self._draft.outcome(episode, _acted_by(episode), result, why, now)
+        if episode.acted_at is not None:
+            self._memory.ended(episode, now)
+        self._book.close(episode, now)
+
+
+def _next_rung(episode: Episode) -> None:
+    episode.phase, episode.remedy = Phase.DECIDING, None
+
+
+def _acted_by(episode: Episode) -> str:
+    """The action in hand, "" where none was carried out yet."""
+    return episode.remedy.action if episode.remedy and episode.acted_at is not None else ""

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Deciding about an episode: what the planner needs is gathered, what is new in its answer is said."""
+
+from __future__ import annotations
+
+from agent.faults.base import View
+from agent.mapek.analyse import Analyser, related
+from agent.mapek.episodes import Book, Episode, Memory
+from agent.mapek.limits import Limits
+from agent.mapek.plan import Gate, Plan, Planner, relapse_cooldown
+from agent.mapek.standing import Standing
+from agent.mapek.tick import Draft
+
+
+class Deciding:
+    """The planner, asked with everything that is known now."""
+
+    def __init__(
+        self,
+        analyser: Analyser,
+        planner: Planner,
+        book: Book,
+        memory: Memory,
+        limits: Limits,
+        standing: Standing,
+        draft: Draft,
+    ) -> None:
+        self._analyser = analyser
+        self._planner = planner
+        self._book = book
+        self._memory = memory
+        self._limits = limits
+        self._standing = standing
+        self._draft = draft
+
+    def root_of(self, episode: Episode, view: View) -> Episode | None:
+        """An open episode that makes this one superfluous."""
+        explains = self._analyser.explains
+        for other in self._book.open.values():
+            if other is episode or not explains(other.diagnosis.fault, episode.diagnosis.fault):
+                continue
+            if explains(episode.diagnosis.fault, other.diagnosis.fault):
+                continue  # each explains the other: neither may wait for the other
+            if related(other.diagnosis.subject, episode.diagnosis.subject, view):
+                return other
+        return None
+
+    def decide(self, episode: Episode, root: Episode | None, view: View) -> Plan:
+        """What to do about it now; a decision that differs from its last one is said."""
+        policy = self._standing.policy
+        ladder = self._analyser.ladder(episode.diagnosis, view)
+        closed_as, closed = self._standing.closed(view.now)
+        last = self._memory.last(episode.diagnosis.fault, episode.diagnosis.subject, view.now)
+        blocker = self._book.blocker(episode, [remedy.subject for remedy in ladder])
+        gate = Gate(
+            closed_as=closed_as,
+            closed=closed,
+            cooling_until=relapse_cooldown(episode.relapses, last.contained, last.ended, policy)
+            if last
+            else 0.0,
+            explained_by=root.diagnosis.sentence if root else "",
+            blocked_by=blocker.diagnosis.fault if blocker else "",
+            stopped=self._standing.stopped,
+        )
+        plan = self._planner.decide(episode, ladder, view, policy, self._limits, gate)
+        if plan.kind != episode.decided_as:
+            episode.decided_as = plan.kind
+            self._draft.decision(episode, plan.decision)
+        return plan

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Hands what a tick asks for to those who do it: executor, knowledge, hooks, probes, sensors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from agent.faults.base import View
+from agent.mapek.execute import Executor
+from agent.mapek.healing import Healing
+from agent.mapek.hooks import Fence, Hooks
+from agent.mapek.journal import DETACHING, Journal
+from agent.mapek.knowledge import Knowledge
+from agent.mapek.limits import REBOOTS
+from agent.mapek.monitor import Monitor
+from agent.mapek.tick import Tick
+
+PROBE_EVERY = 0.5  # s between probe requests for a link under treatment
+
+
+class Dispatch:
+    """Never waits: what takes time runs in the executor."""
+
+    def __init__(
+        self,
+        healing: Healing,
+        executor: Executor,
+        journal: Journal,
+        knowledge: Knowledge,
+        monitor: Monitor,
+        hooks: Hooks,
+        fence: Fence,
+    ) -> None:
+        self._healing = healing
+        self._executor = executor
+        self._journal = journal
+        self._knowledge = knowledge
+        self._monitor = monitor
+        self._hooks = hooks
+        self._fence = fence
+        self._probed = -PROBE_EVERY
+
+    def carry_out(self, tick: Tick, view: View) -> None:
+        """Everything that follows from this view."""
+        self._begin(tick, view.now)
+        self._record(tick, view.snapshot.wall)
+        for suspicion in tick.fresh:
+            self._fence.tell(self._hooks.suspect, suspicion)
+        self._probe(tick, view.now)
+        self._monitor.suspect([(suspicion.fault, suspicion.subject) for suspicion in tick.suspicions])
+
+    def _begin(self, tick: Tick, now: float) -> None:
+        for act in tick.acts:
+            self._knowledge.save_action(self._healing.limits, now, reboot=act.remedy.action in REBOOTS)
+            self._executor.act(act)
+        for undo in tick.undos:
+            self._say_returns(undo.seqs)
+            self._executor.undo(undo)
+
+    def _record(self, tick: Tick, wall: float) -> None:
+        for decision in tick.decisions:
+            episode = self._healing.book.named(decision.diagnosis)
+            if episode is not None:
+                self._knowledge.record_decision(episode.diagnosis, decision, wall)
+        for outcome in tick.outcomes:
+            self._knowledge.record_outcome(outcome, wall)
+            self._fence.tell(self._hooks.settle, outcome)
+        if tick.outcomes:
+            self._knowledge.save_memory(self._healing.memory)
+
+    def _say_returns(self, seqs: Sequence[int]) -> None:
+        for entry in self._journal.open_records():
+            if entry.seq in seqs and entry.record.action in DETACHING:
+                self._fence.tell(self._hooks.give_back, entry.record.args.get("hardif", ""))
+
+    def _probe(self, tick: Tick, now: float) -> None:
+        """Ask the neighbours in doubt, and now and then those under treatment: do they answer again?"""
+        wanted = {suspicion.probe for suspicion in tick.suspicions if suspicion.probe is not None}
+        if now - self._probed >= PROBE_EVERY:
+            self._probed = now
+            for subject in self._healing.treated():
+                kind, _, rest = subject.partition("/")
+                hardif, _, mac = rest.partition("/")
+                if kind == "hardif" and mac:
+                    wanted.add((hardif, mac))
+        for hardif, mac in sorted(wanted):
+            self._fence.tell(self._hooks.probe, hardif, mac)

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the loop says of itself: everything the page and `x0` ask. Times are monotonic seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from agent.events import Decision, Diagnosis, Outcome
+from agent.mapek.episodes import Episode
+from agent.mapek.execute import Executor
+from agent.mapek.healing import Healing
+from agent.mapek.hooks import Fence
+from agent.mapek.knowledge import Rate
+from agent.mapek.persistence import Persistence
+
+
+class EpisodeStatus(msgspec.Struct, frozen=True):
+    """An episode for the page."""
+
+    diagnosis: Diagnosis
+    title: str
+    by_hand: str
+    phase: str
+    result: str  # "" while open
+    open: bool
+    relapses: int
+    decision: Decision | None
+    outcome: Outcome | None
+    acted_at: float | None
+    contained_at: float | None
+    healed_at: float | None
+    closed_at: float | None
+
+
+class LoopStatus(msgspec.Struct, frozen=True):
+    """The loop at one moment."""
+
+    now: float
+    wall: float
+    mode: str
+    started: float
+    healthy: bool
+    healthy_once: bool
+    waiting_for: str  # what keeps it from being healthy
+    paused_until: float | None
+    budget_left: int
+    episodes: tuple[EpisodeStatus, ...]  # open ones, newest last
+    ended: tuple[EpisodeStatus, ...]  # newest last
+    detached: tuple[str, ...]
+    errors: dict[str, str]
+    rates: dict[str, Rate]  # "fault/action"
+
+
+def episode_status(episode: Episode, titles: Mapping[str, tuple[str, str]]) -> EpisodeStatus:
+    """`titles`: fault > its title and what a person does about it."""
+    title, by_hand = titles.get(episode.diagnosis.fault, (episode.diagnosis.fault, ""))
+    return EpisodeStatus(
+        diagnosis=episode.diagnosis,
+        title=title,
+        by_hand=by_hand,
+        phase=episode.phase.value,
+        result=episode.result.value if episode.result else "",
+        open=episode.closed_at is None,
+        relapses=episode.relapses,
+        decision=episode.decision,
+        outcome=episode.outcomes[-1] if episode.outcomes else None,
+        acted_at=episode.acted_at,
+        contained_at=episode.contained_at,
+        healed_at=episode.healed_at,
+        closed_at=episode.closed_at,
+    )
+
+
+def errors_of(healing: Healing, fence: Fence, disk: Persistence, executor: Executor) -> dict[str, str]:
+    """What is wrong with the loop itself: part > sentence."""
+    failures = [*healing.analyser.errors.items(), *fence.errors.items()]
+    errors = {f"fault {name}": f"{text} ({count} times)" for name, (count, text) in failures}
+    troubles = {"store": disk.store.trouble, "journal": disk.trouble}
+    errors |= {name: trouble for name, trouble in troubles.items() if trouble}
+    errors |= {f"action {episode}": f"{name} overran" for episode, name in executor.stuck.items()}
+    if healing.book.refused:
+        errors["episodes"] = f"{healing.book.refused} faults beyond the limit were not treated"
+    return errors

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How healing stands as a whole: policy, pause, health, and what stops the executor."""
+
+from __future__ import annotations
+
+from agent.mapek.health import Health
+from agent.mapek.policy import OBSERVE, Policy
+
+
+class Standing:
+    """The loop sets it; every decision looks at it."""
+
+    def __init__(self, policy: Policy, health: Health) -> None:
+        self.policy = policy
+        self.health = health
+        self.paused_until = 0.0
+        self.stopped = ""  # why nothing can be carried out now, from the executor
+
+    @property
+    def observing(self) -> bool:
+        """Is nothing to be changed by the configuration's mode?"""
+        return self.policy.mode == OBSERVE
+
+    def closed(self, now: float) -> tuple[str, str]:
+        """Why nothing may be begun now: as a word and as a sentence, both "" where it may."""
+        if self.observing:
+            return "observe", "mode is observe"
+        if now < self.paused_until:
+            return "paused", f"healing is paused for another {self.paused_until - now:.0f} s"
+        if not self.health.was_healthy:
+            return "unhealthy", f"the node was not healthy yet since it started: {self.health.reason}"
+        return "", ""
