@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """`python3 -m image.build TARGET`: builds an image unless it is there, and prints its directory.
 
-The directory holds vmlinuz, initrd.img and root.squashfs; progress goes to standard error.
-Runs as an ordinary user.
+The directory holds vmlinuz, initrd.img, root.squashfs and packages.txt (the Debian packages and their versions).
+Progress goes to standard error. Runs as an ordinary user.
 """
 
 import argparse
@@ -16,11 +16,12 @@ from pathlib import Path
 
 from image.content import directory_of
 from image.initrd import initrd, load_order
+from image.manifest import manifest
 from image.rootfs import build_tar, run
 from image.settings import TARGETS, ImageError, Target, target_named
 
 ROOT = Path(__file__).resolve().parent.parent
-PRODUCTS = ("vmlinuz", "initrd.img", "root.squashfs")
+PRODUCTS = ("vmlinuz", "initrd.img", "root.squashfs", "packages.txt")
 
 
 def say(text: str) -> None:
@@ -28,8 +29,8 @@ def say(text: str) -> None:
     print(f"image: {text}", file=sys.stderr, flush=True)
 
 
-def take_boot_files(target: Target, tar: Path, init: bytes, out: Path) -> None:
-    """The kernel and our initrd, from the root's own kernel package."""
+def take_files(target: Target, tar: Path, init: bytes, out: Path) -> None:
+    """The kernel, our initrd from the root's own kernel package, and the list of the root's packages."""
     with tarfile.open(tar) as archive:
         members = {member.name.removeprefix("./"): member for member in archive.getmembers()}
 
@@ -54,6 +55,7 @@ def take_boot_files(target: Target, tar: Path, init: bytes, out: Path) -> None:
         modules = {path: read(f"{folder}/{path}") for path in order}
         (out / "vmlinuz").write_bytes(read(kernels[0]))
         (out / "initrd.img").write_bytes(initrd(read("usr/bin/busybox"), init, modules))
+        (out / "packages.txt").write_text(manifest(read("var/lib/dpkg/status").decode()))
 
 
 def build(target: Target, root: Path = ROOT) -> Path:
@@ -77,7 +79,7 @@ def build(target: Target, root: Path = ROOT) -> Path:
             say(f"building {target.name} ({target.suite} {target.arch}); log: {log}")
             tar = build_tar(target, root, work, log)
             say(f"root file system after {time.monotonic() - started:.0f} s; packing")
-            take_boot_files(target, tar, (root / "image/init.sh").read_bytes(), out)
+            take_files(target, tar, (root / "image/init.sh").read_bytes(), out)
             pack(tar, out / "root.squashfs", target.squashfs_options, log)
             shutil.rmtree(final, ignore_errors=True)
             out.rename(final)
