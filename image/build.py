@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`python3 -m image.build TARGET`: builds an image unless it is there, and prints its directory.
 
-The directory holds vmlinuz, initrd.img, root.squashfs and packages.txt (the Debian packages and their versions).
+The directory holds vmlinuz, initrd.img, root.squashfs and packages.txt (Debian's packages, with versions).
 Progress goes to standard error. Runs as an ordinary user.
 """
 

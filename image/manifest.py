@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which Debian packages an image holds. Its name cannot tell: the hash covers the recipe, not the versions."""
+"""Which Debian packages an image holds. Its name cannot tell: its hash covers the recipe alone."""
 
 from image.settings import ImageError
 
