@@ -1,13 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One ELP frame of batman-adv, sent by hand (linux/batadv_packet.h). Needs CAP_NET_RAW."""
+"""An ELP frame of batman-adv (linux/batadv_packet.h), made by hand."""
 
 from __future__ import annotations
 
-import socket
 import struct
 from typing import Final
-
-from agent.kernel.errors import from_errno
 
 ETH_P_BATMAN: Final = 0x4305
 ELP: Final = 0x03  # BATADV_ELP
@@ -21,14 +18,3 @@ def frame(sequence: int, interval_ms: int) -> bytes:
     """An ELP broadcast of the neighbour SECOND_MAC, which is its own originator."""
     mac = bytes.fromhex(SECOND_MAC.replace(":", ""))
     return _FRAME.pack(BROADCAST, mac, ETH_P_BATMAN, ELP, VERSION, mac, sequence, interval_ms)
-
-
-def send(ifname: str, sequence: int, interval_ms: int) -> None:
-    """Send it on an interface. KernelError."""
-    try:
-        with socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_CLOEXEC) as sock:
-            sock.setblocking(False)
-            sock.bind((ifname, 0))
-            sock.send(frame(sequence, interval_ms))
-    except OSError as error:
-        raise from_errno(error.errno or 0, f"sending an ELP frame on {ifname}") from None

@@ -96,7 +96,7 @@ class MeshSensor:
         if self._is_due("rest", REST, now):
             value = self._rest(value)
         found = self._batadv.neighbours(value.index)
-        neighbours = tuple(row for row in found if row.mac != SECOND_MAC)  # mesh/secondvoice.py
+        neighbours = tuple(row for row in found if row.mac != SECOND_MAC)  # mesh/secondneighbour.py
         self._value = value = msgspec.structs.replace(value, neighbours=neighbours, neighbours_at=now)
         return value
 

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The second neighbour: when it is given, to which interfaces, and that nobody takes it for a real one."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from agent.kernel import elp, inject
+from agent.kernel.errors import RefusedError
+from agent.mesh.secondneighbour import AGAIN_S, TRY_AGAIN_S, SecondNeighbour
+from agent.readings import Mesh, Neighbour
+from agent.sensors.mesh import MeshSensor
+
+A, B, C = "02:00:00:00:00:0a", "02:00:00:00:00:0b", "02:00:00:00:00:0c"
+BARE = Mesh(
+    name="bat0",
+    index=7,
+    mac="02:00:00:00:00:01",
+    algo="BATMAN_V",
+    ogm_interval_ms=1000,
+    hop_penalty=30,
+    gw_mode="off",
+    bla=False,
+    bonding=False,
+)
+
+
+def mesh(*pairs: tuple[str, str], index: int = 7) -> Mesh:
+    rows = tuple(Neighbour(hardif=hardif, mac=mac, last_seen_age=0.1) for hardif, mac in pairs)
+    return msgspec.structs.replace(BARE, index=index, neighbours=rows)
+
+
+class World:
+    def __init__(self) -> None:
+        self.now, self.closed = 100.0, ""
+        self.error: RefusedError | None = None
+        self.got: list[tuple[str, bytes]] = []
+        self.second = SecondNeighbour(
+            may_act=lambda: self.closed, clock=lambda: self.now, receive=self.receive
+        )
+
+    def receive(self, ifname: str, frame: bytes) -> None:
+        if self.error:
+            raise self.error
+        self.got.append((ifname, frame))
+
+    def look(self, *pairs: tuple[str, str], index: int = 7) -> tuple[str, ...]:
+        return self.second.look(mesh(*pairs, index=index))
+
+
+@pytest.fixture
+def world() -> World:
+    """A node that has its two neighbours, one on each wire, from a mesh made just now."""
+    made = World()
+    made.look()
+    made.look(("e1", A))
+    made.look(("e1", A), ("e2", B))
+    return made
+
+
+def test_a_mesh_that_comes_up_needs_nothing(world: World) -> None:
+    assert world.got == []
+
+
+def test_a_neighbour_that_returns_gives_every_other_interface_a_second_one(world: World) -> None:
+    assert world.look(("e1", A)) == ()
+    assert world.look(("e1", A), ("e2", B)) == ("e1",)
+    ((_, frame),) = world.got
+    assert frame == elp.frame(100_000, 500)
+
+
+def test_another_neighbour_in_the_place_of_the_lost_one_is_a_return_too(world: World) -> None:
+    world.look(("e1", A))
+    assert world.look(("e1", A), ("e2", C)) == ("e1",)
+
+
+def test_an_interface_with_two_real_neighbours_needs_none(world: World) -> None:
+    world.look(("e1", A), ("e1", C))
+    assert world.look(("e1", A), ("e1", C), ("e2", B)) == ()
+
+
+def test_a_mesh_found_at_the_start_may_have_lost_neighbours_before() -> None:
+    assert World().look(("e1", A), ("e2", B)) == ("e1", "e2")
+
+
+def test_a_mesh_made_anew_has_lost_none(world: World) -> None:
+    world.look(("e1", A))
+    assert world.look(index=8) == world.look(("e1", A), ("e2", B), index=8) == ()
+
+
+def test_an_interface_is_not_given_one_again_while_it_knows_the_last(world: World) -> None:
+    for _ in range(3):
+        world.look(("e1", A))
+        world.look(("e1", A), ("e2", B))
+    assert [name for name, _ in world.got] == ["e1"]
+    world.now += AGAIN_S
+    world.look(("e1", A))
+    assert world.look(("e1", A), ("e2", B)) == ("e1",)
+
+
+def test_an_interface_that_left_itself_has_forgotten_it(world: World) -> None:
+    world.look(("e1", A))
+    world.look(("e1", A), ("e2", B))  # e1 knows a second one
+    world.look(("e2", B))
+    world.look(("e1", A), ("e2", B))  # now e2
+    world.look(("e1", A))
+    assert world.look(("e1", A), ("e2", B)) == ("e1",)
+
+
+def test_what_may_not_be_done_now_is_done_when_it_may(world: World) -> None:
+    world.closed = "paused"
+    world.look(("e1", A))
+    assert world.look(("e1", A), ("e2", B)) == ()
+    world.closed = ""
+    assert world.look(("e1", A), ("e2", B)) == ("e1",)
+    assert world.look(("e1", A), ("e2", B)) == ()
+
+
+def test_a_kernel_that_refuses_is_said_and_not_asked_at_every_turn(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.error = RefusedError("giving e1 a frame to receive", "no BPF here")
+    for _ in range(3):
+        world.look(("e1", A))
+        world.look(("e1", A), ("e2", B))
+    assert [record.getMessage() for record in caplog.records] == [
+        "ways that came back may not be passed on through e1: giving e1 a frame to receive: no BPF here"
+    ]
+    world.error, world.now = None, world.now + TRY_AGAIN_S
+    assert world.look(("e1", A), ("e2", B)) == ("e1",)
+
+
+def test_the_frame_is_an_elp_broadcast() -> None:
+    frame = elp.frame(7, 500)
+    assert frame[:6] == b"\xff" * 6
+    assert frame[12:16] == bytes.fromhex("4305030f")
+    assert frame[16:22] == frame[6:12]  # its own originator
+    assert int.from_bytes(frame[22:26]) == 7
+    assert int.from_bytes(frame[26:30]) == 500
+
+
+@pytest.mark.parametrize("size", [0, 13, inject.LONGEST + 1])
+def test_no_frame_of_an_impossible_size_reaches_the_kernel(size: int) -> None:
+    with pytest.raises(ValueError, match=f"a frame of {size} bytes"):
+        inject.receive("lo", bytes(size))
+
+
+def test_the_mesh_sensor_does_not_take_it_for_a_neighbour() -> None:
+    class Reader:
+        def mesh(self, which: str | int) -> Mesh:
+            own = "02:00:00:00:00:02"
+            return Mesh(str(which), 5, own, "BATMAN_V", 300, 30, "off", bla=False, bonding=False)
+
+        def neighbours(self, index: int) -> tuple[Neighbour, ...]:
+            assert index == 5
+            return (Neighbour("e3", elp.SECOND_MAC, 9.0), Neighbour("e3", "02:00:00:00:00:03", 0.1))
+
+        def hardifs(self, index: int) -> tuple[()]:
+            return ()
+
+        def originators(self, index: int) -> tuple[()]:
+            return ()
+
+        def gateways(self, index: int) -> tuple[()]:
+            return ()
+
+        def tt_counts(self, index: int) -> tuple[int, int]:
+            return 0, 0
+
+    read = MeshSensor("bat0", Reader(), counters=lambda _: {}).read(1.0)
+    assert [row.mac for row in read.neighbours] == ["02:00:00:00:00:03"]
