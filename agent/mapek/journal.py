@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The undo journal: what must be put back, on disk before anything is changed.
 
-JSON lines in one file: `{"begin": seq, "record": {...}, "episode": id, "at": wall}` before an action,
-`{"done": seq}` once it was undone. A begin without its done is open and is replayed at start and by `python
--m agent.undo`. Called from worker threads; one process at a time (a lock file).
+JSON lines in one file (agent/mapek/journalline.py): a begin before an action, a done once it was undone. A
+begin without its done is open and is replayed at start and by `python -m agent.undo`. Called from worker
+threads; one process at a time (a lock file).
 """
 
 from __future__ import annotations
@@ -13,10 +13,8 @@ import fcntl
 import os
 import threading
 from pathlib import Path
-from typing import Any
 
-import msgspec
-
+from agent.mapek.journalline import DoneMark, OpenRecord, begin_line, done_line, parse_line
 from agent.remedies.base import UndoRecord
 
 NAME = "undo.journal"
@@ -35,15 +33,6 @@ class JournalError(Exception):
 
 class JournalBusyError(JournalError):
     """A running agent has it."""
-
-
-class OpenRecord(msgspec.Struct, frozen=True):
-    """A change that is not undone yet."""
-
-    seq: int
-    record: UndoRecord
-    episode: str
-    at: float  # wall seconds, for people
 
 
 class Journal:
@@ -135,7 +124,7 @@ class Journal:
                     f"{self.path}: {MAX_OPEN} changes are not undone yet; look at them before more is done"
                 )
             entry = OpenRecord(self._seq + 1, record, episode, wall)
-            line = _begin(entry)
+            line = begin_line(entry)
             if len(line) > MAX_LINE:
                 raise JournalError(
                     f"{self.path}: a record of {len(line)} bytes, at most {MAX_LINE} are allowed"
@@ -151,7 +140,7 @@ class Journal:
             if self._open.pop(seq, None) is None:
                 return
             try:
-                self._append(msgspec.json.encode({"done": seq}) + b"\n")
+                self._append(done_line(seq))
                 if self._size > MAX_BYTES:
                     self._rewrite()
             except (JournalError, OSError) as error:
@@ -208,27 +197,14 @@ class Journal:
 
     def _take(self, line: bytes) -> bool:
         """One line into the state; False where it is no record."""
-        try:
-            entry: Any = msgspec.json.decode(line)
-            if "done" in entry:
-                self._open.pop(_seq(entry["done"]), None)
-                self._seq = max(self._seq, _seq(entry["done"]))
-                return True
-            seq = _seq(entry["begin"])
-            record = msgspec.convert(entry["record"], UndoRecord)
-            opened = OpenRecord(seq, record, str(entry["episode"]), float(entry["at"]))
-        except (
-            msgspec.DecodeError,
-            msgspec.ValidationError,
-            KeyError,
-            TypeError,
-            ValueError,
-            RecursionError,
-        ):
+        entry = parse_line(line)
+        if entry is None:
             return False
-        self._seq = max(self._seq, seq)
-        if len(self._open) < MAX_OPEN:
-            self._open[seq] = opened
+        if isinstance(entry, DoneMark):
+            self._open.pop(entry.seq, None)
+        elif len(self._open) < MAX_OPEN:
+            self._open[entry.seq] = entry
+        self._seq = max(self._seq, entry.seq)
         return True
 
     def _set_aside(self, content: bytes, bad: int) -> None:
@@ -248,7 +224,7 @@ class Journal:
 
     def _rewrite(self) -> None:
         """Only the open records, atomically."""
-        content = b"".join(_begin(entry) for entry in self._open.values())
+        content = b"".join(begin_line(entry) for entry in self._open.values())
         new = self.path.with_name(self.path.name + ".new")
         fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         try:
@@ -288,21 +264,6 @@ class Journal:
             self.trouble = self._unwritable(error)
             raise JournalError(self.trouble) from error
         self._size += len(line)
-
-
-def _begin(entry: OpenRecord) -> bytes:
-    return (
-        msgspec.json.encode(
-            {"begin": entry.seq, "record": entry.record, "episode": entry.episode, "at": entry.at}
-        )
-        + b"\n"
-    )
-
-
-def _seq(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**53:
-        raise ValueError(f"sequence number {value!r}")
-    return value
 
 
 def _write_all(fd: int, data: bytes) -> None:
