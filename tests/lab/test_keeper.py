@@ -9,6 +9,9 @@ from tools.lab.client import Lab
 SETTLED_S = 30.0  # for the keeper's next look (10 s) under TCG
 # A node whose sequence numbers begin anew is refused for 30 s (BATADV_RESET_PROTECTION_MS), and then learnt.
 ANEW_S = 90.0
+# An interrupted mesh is silent for seconds (batman-adv needs 4.5 s around a dead link, 30 s to learn a node
+# anew) and loses what was sent. Answers that only come late are the emulator's: it starts a Python meanwhile.
+LATE_S = 1.0
 
 
 def until(condition: Callable[[], bool], what: str, within: float = SETTLED_S) -> None:
@@ -48,7 +51,10 @@ def test_an_agents_restart_interrupts_no_traffic(lab_ring6: Lab) -> None:
     lab_ring6.agent("n1", "start")
     until(lambda: lab_ring6.health("n1") == "healthy", "healthy again")
     until(lambda: lab_ring6.traffic_report(flow)[flow].received >= 100, "a hundred answers")
-    assert lab_ring6.traffic_stop(flow)[flow].gaps == ()
+    # The newest request may still be on its way; one that was lost stays lost.
+    until(lambda: lab_ring6.traffic_report(flow)[flow].lost == 0, "an answer to every request")
+    longest = lab_ring6.traffic_stop(flow)[flow].longest_gap
+    assert longest is None or longest.seconds < LATE_S
     assert lab_ring6.json("n1", "ip", "-j", "link", "show", "bat0")[0]["ifindex"] == before
 
 
