@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from tests.lab.flows import steady
 from tools.lab import story
 from tools.lab.client import Lab
 from tools.lab.story import Event
@@ -21,19 +22,6 @@ GAP_S = {"link-dead": 3.0, "node-dead": 3.0, "one-way": 5.0}
 NAMED_S = 8.0
 HEALED_S = 30.0
 QUIET_S = 6.0  # after healing nothing more may be done
-ANSWERS_S = 30.0
-
-
-def steady(lab: Lab, flow: str, seconds: float = 2.0) -> None:
-    """Wait until the flow has had no gap for so long."""
-    end = time.monotonic() + ANSWERS_S
-    while time.monotonic() < end:
-        report = lab.traffic_report(flow)[flow]
-        last_gap = max((gap.end or gap.seen for gap in report.gaps), default=report.first or 0.0)
-        if report.received and report.last is not None and report.last - last_gap > seconds:
-            return
-        time.sleep(0.2)
-    raise AssertionError(f"{flow} is not steady within {ANSWERS_S} s")
 
 
 def actions(lab: Lab, since: float) -> list[Event]:

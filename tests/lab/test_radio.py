@@ -3,27 +3,12 @@
 
 from __future__ import annotations
 
-import time
-
+from tests.lab.flows import steady
 from tools.lab import story
 from tools.lab.client import Lab
 
-STEADY_S = 2.0
-ANSWERS_S = 40.0
 FOUND_S = 5.0
 GAP_S = 4.0  # batman-adv alone: 4.6 s and more
-
-
-def steady(lab: Lab, flow: str) -> None:
-    """Wait until the flow has had no gap for STEADY_S."""
-    end = time.monotonic() + ANSWERS_S
-    while time.monotonic() < end:
-        report = lab.traffic_report(flow)[flow]
-        last_gap = max((gap.end or gap.seen for gap in report.gaps), default=report.first or 0.0)
-        if report.received and report.last is not None and report.last - last_gap > STEADY_S:
-            return
-        time.sleep(0.2)
-    raise AssertionError(f"{flow} is not steady within {ANSWERS_S} s")
 
 
 def test_a_silent_radio_neighbour_is_found_and_passed_by_without_taking_the_radio_out(
