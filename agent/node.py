@@ -30,7 +30,7 @@ from agent.mapek.loop import Loop
 from agent.mapek.policy import policy_of
 from agent.mesh.keeper import Keeper
 from agent.mesh.news import News
-from agent.mesh.secondvoice import SecondVoice
+from agent.mesh.secondneighbour import SecondNeighbour
 from agent.nodeservices import NodeServices
 from agent.nodestatus import NodeStatus
 from agent.readings import Peer, Report
@@ -85,11 +85,7 @@ class Node:
             time.monotonic,
         )
         self._news = News()
-        self._second = SecondVoice(
-            (i.name for i in config.mesh.interfaces if i.kind == "wire"),
-            self._heard_by_kernel,
-            may_act=self._closed,
-        )
+        self._second = SecondNeighbour(may_act=self._closed)
         self._web = _Web(self._status, config.web.listen, self._page_changed) if config.web.enabled else None
 
     async def run(self) -> None:
@@ -179,6 +175,8 @@ class Node:
         self.heartbeat = time.monotonic()
         self._first_tick.set()
         self._herald.tick(snapshot)
+        if snapshot.mesh is not None:
+            self._second.look(snapshot.mesh)
         if self._status.changed():
             self._herald.health(self._status.word)
             self._page_changed.set()
@@ -197,15 +195,7 @@ class Node:
         )
         if fresh and heard.word in HASTY:
             self._keeper.hasten(f"{heard.node} reports {heard.word}", foreign=True)
-        elif heard.what == "intent":
-            self._help(heard)
         self._wake()
-
-    def _help(self, heard: Heard) -> None:
-        """A neighbour takes an interface out or in: let batman-adv there find every way again."""
-        for peer in self._hello.peers():
-            if (peer.hardif, peer.mac) == (heard.hardif, heard.mac):
-                self._second.heard(peer.hardif, peer.mac, peer.intents)
 
     def _closed(self) -> str:
         """Why nothing may be done now, "" where it may: for what acts beside the loop."""
