@@ -31,7 +31,28 @@ NO_MESH = "{enabled: false}"
 T = TypeVar("T")
 
 
-class Agent:
+class WebClient:
+    """Asks the status page of an agent on this machine."""
+
+    port: int
+
+    def get(self, path: str, timeout: float = 10.0) -> tuple[int, bytes]:
+        connection = http.client.HTTPConnection(HOST, self.port, timeout=timeout)
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        finally:
+            connection.close()
+
+    def status(self) -> dict[str, Any]:
+        code, body = self.get("/api/v1/status")
+        assert code == 200
+        found: dict[str, Any] = json.loads(body)
+        return found
+
+
+class Agent(WebClient):
     """`python -m agent`; `prefix` runs it elsewhere (`ip netns exec NAME`)."""
 
     def __init__(
@@ -66,21 +87,6 @@ class Agent:
 
     def message(self, part: str, within: float = ANSWER_S) -> dict[str, Any]:
         return self.said(lambda line: part in line["message"], within)
-
-    def get(self, path: str, timeout: float = 10.0) -> tuple[int, bytes]:
-        connection = http.client.HTTPConnection(HOST, self.port, timeout=timeout)
-        try:
-            connection.request("GET", path)
-            answer = connection.getresponse()
-            return answer.status, answer.read()
-        finally:
-            connection.close()
-
-    def status(self) -> dict[str, Any]:
-        code, body = self.get("/api/v1/status")
-        assert code == 200
-        found: dict[str, Any] = json.loads(body)
-        return found
 
     def ask(self, request: bytes) -> dict[str, Any]:
         """One line to the control socket."""

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The whole agent as a process in observe mode on loopback: no root, no batman-adv, no systemd."""
 
-import http.client
 import json
 import os
 import shutil
@@ -17,9 +16,9 @@ from typing import Any
 
 import pytest
 
-HOST = "127.0.0.1"
+from tests.integration.running import HOST, TREE, WebClient
+
 START_MAX = 30.0  # s; importing is slow under a loaded machine's coverage
-TREE = Path(__file__).parents[2]
 CONFIG = """\
 node: {{name: t1, state_dir: {state}, control_socket: {folder}/agent.sock}}
 mode: observe
@@ -29,7 +28,7 @@ log: {{level: info, format: json}}
 """
 
 
-class Agent:
+class Agent(WebClient):
     """A running agent, its log as it comes, and its service manager's socket."""
 
     def __init__(self, folder: Path, state: Path | None = None) -> None:
@@ -85,21 +84,6 @@ class Agent:
             if wanted in lines:
                 return lines
         raise AssertionError(f"the service manager was never told {wanted}")
-
-    def get(self, path: str) -> tuple[int, bytes]:
-        connection = http.client.HTTPConnection(HOST, self.port, timeout=10)
-        try:
-            connection.request("GET", path)
-            answer = connection.getresponse()
-            return answer.status, answer.read()
-        finally:
-            connection.close()
-
-    def status(self) -> dict[str, Any]:
-        code, body = self.get("/api/v1/status")
-        assert code == 200
-        found: dict[str, Any] = json.loads(body)
-        return found
 
     def stop(self) -> int:
         if self.process.poll() is None:
