@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The whole agent, as a process, before broken files, a kernel without batman-adv and hostile clients.
+"""The whole agent, as a process, before broken files and a kernel without batman-adv.
 
-It says what is wrong, goes on, keeps its memory and does nothing in observe mode.
+It says what is wrong and goes on.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,13 +18,10 @@ from pathlib import Path
 
 import pytest
 
-from agent.hello.channel import HELLO_GROUP
-from agent.hello.message import HelloMessage, encode
 from tests.integration import netns
-from tests.integration.running import HOST, TREE, Agent, meanwhile, running, until
+from tests.integration.harm import LOG_MAX
+from tests.integration.running import TREE, Agent, running, until
 
-GROWTH_KB = 3000  # what strangers may make the agent grow
-LOG_MAX = 60  # lines of a run of some seconds, whatever strangers send
 ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount")
 WANTS_MESH = "{interfaces: [{name: x0gone0, kind: wire}], primary: x0tprim, name: x0tbat}"
 
@@ -34,17 +30,6 @@ WANTS_MESH = "{interfaces: [{name: x0gone0, kind: wire}], primary: x0tprim, name
 def agent(tmp_path: Path) -> Iterator[Agent]:
     with running(tmp_path) as agent:
         yield agent
-
-
-@pytest.fixture(scope="module")
-def attacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Agent]:
-    """One agent for all the clients below: what one leaves behind meets the next."""
-    with running(tmp_path_factory.mktemp("attacked")) as agent:
-        yield agent
-
-
-def connect(agent: Agent, source: str) -> socket.socket:
-    return socket.create_connection((HOST, agent.port), 10, source_address=(source, 0))
 
 
 # no batman-adv
@@ -75,9 +60,6 @@ def test_kernel_without_batman_adv_is_said_and_how_to_mend_it(tmp_path: Path, mo
             assert agent.acted() == []
     finally:
         netns.ip("netns", "del", name)
-
-
-# files
 
 
 @pytest.mark.parametrize(
@@ -176,9 +158,6 @@ def test_full_disk_is_said_and_over_when_space_is_freed(tmp_path: Path) -> None:
             assert before < LOG_MAX
 
 
-# configuration
-
-
 def test_every_mistake_is_named_at_start_with_file_line_and_mend(tmp_path: Path) -> None:
     path = tmp_path / "bad.yaml"
     path.write_text("node: {name: a b}\nmode: heel\nmesh: {enabled: false, hop_penalty: 300}\nwebb: {}\n")
@@ -219,248 +198,3 @@ def test_missing_configuration_at_reload_leaves_the_old_one(agent: Agent) -> Non
     agent.process.send_signal(signal.SIGHUP)
     agent.event("reload-refused")
     assert "the old one holds" in agent.status()["errors"]["configuration"]
-
-
-# clients
-
-
-def settle(agent: Agent) -> int:
-    """PSS after the caches of a first round of everything are filled."""
-    for path in ("/", "/metrics", "/api/v1/status", "/healthz"):
-        agent.get(path)
-    return agent.pss_kb()
-
-
-def unharmed(agent: Agent, before_kb: int) -> None:
-    assert agent.pss_kb() - before_kb < GROWTH_KB
-    assert agent.get("/healthz")[0] == 200
-    assert len(agent.lines()) < LOG_MAX
-    assert agent.acted() == []
-
-
-def pour(sock: socket.socket, data: bytes, total: int) -> bytes:
-    """Sends until all is sent or the agent hangs up; what it answered."""
-    with contextlib.suppress(OSError):
-        for _ in range(0, total, len(data)):
-            sock.sendall(data)
-    answer = b""
-    with contextlib.suppress(OSError):
-        while part := sock.recv(65536):
-            answer += part
-    return answer
-
-
-@pytest.mark.parametrize(
-    ("head", "total", "status"),
-    [
-        (b"GET / HTTP/1.1\r\nX-Long: ", 10_000_000, b" 431 "),
-        (b"POST /x HTTP/1.1\r\nContent-Length: 100000000\r\n\r\n", 100_000_000, b" 405 "),
-        (b"GET / HTTP/1.1\r\nContent-Length: 100000000\r\n\r\n", 100_000_000, b" 413 "),
-        (b"GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", 10_000_000, b" 413 "),
-        (b"\0" * 100, 10_000_000, b" 431 "),
-        (b"GET /" + b"%00" * 2000 + b" HTTP/1.1\r\n\r\n", 0, b" 404 "),
-    ],
-    ids=["head", "post", "body", "chunked", "nul", "escapes"],
-)
-def test_http_requests_without_measure_cost_nothing(
-    attacked: Agent, head: bytes, total: int, status: bytes
-) -> None:
-    agent, before = attacked, settle(attacked)
-
-    def attack() -> None:
-        for _ in range(3):
-            with connect(agent, HOST) as sock:
-                sock.sendall(head)
-                answer = pour(sock, b"x" * 65536, total)
-                # a refusal may be lost to the reset that unread bytes cause; another answer may not
-                assert not answer or status in answer.split(b"\r\n")[0], answer[:200]
-
-    meanwhile(attack, agent)
-    unharmed(agent, before)
-
-
-def test_fifty_dripping_clients_of_one_address_keep_nobody_out(attacked: Agent) -> None:
-    agent, before = attacked, settle(attacked)
-    slow: list[socket.socket] = []
-    try:
-        for number in range(50):
-            sock = connect(agent, HOST)
-            slow.append(sock)
-            with contextlib.suppress(OSError):
-                sock.sendall(b"GET / HTTP/1.1\r\n")
-            if number % 10 == 9:
-                assert agent.get("/healthz")[0] == 200
-        for _ in range(10):
-            for sock in slow:
-                with contextlib.suppress(OSError):
-                    sock.sendall(b"X")
-            assert agent.get("/healthz")[0] == 200
-        assert agent.pss_kb() - before < GROWTH_KB
-    finally:
-        for sock in slow:
-            sock.close()
-    unharmed(agent, before)
-
-
-def test_dripping_clients_of_many_addresses_keep_nobody_out(attacked: Agent) -> None:
-    agent, before = attacked, settle(attacked)
-    slow: list[socket.socket] = []
-    try:
-        for number in range(120):
-            sock = connect(agent, f"127.0.1.{number % 12 + 1}")
-            slow.append(sock)
-            with contextlib.suppress(OSError):
-                sock.sendall(b"GET / HTTP/1.1\r\n")
-        for _ in range(10):
-            assert agent.get("/healthz")[0] == 200
-    finally:
-        for sock in slow:
-            sock.close()
-    unharmed(agent, before)
-
-
-def test_forty_streams_that_never_read_leave_room_and_memory(attacked: Agent) -> None:
-    agent, before = attacked, settle(attacked)
-    streams = [connect(agent, f"127.0.2.{number % 4 + 1}") for number in range(40)]
-    try:
-        for sock in streams:
-            with contextlib.suppress(OSError):
-                sock.sendall(b"GET /api/v1/events HTTP/1.1\r\n\r\n")
-        end = time.monotonic() + 6.0  # three events to each
-        while time.monotonic() < end:
-            assert agent.get("/healthz")[0] == 200
-            assert agent.get("/")[0] == 200
-            time.sleep(0.2)
-        assert b"x0_streams 16" in agent.get("/metrics")[1] or agent.pss_kb() - before < GROWTH_KB
-        assert agent.pss_kb() - before < GROWTH_KB
-    finally:
-        for sock in streams:
-            sock.close()
-    unharmed(agent, before)
-
-
-@pytest.mark.parametrize(
-    "request_",
-    [
-        b"",
-        b"\n",
-        b"\0\xff\n",
-        b"[" * 60_000 + b"\n",
-        b'{"command": 7}\n',
-        b'{"command": "' + b"x" * 5000 + b'"}\n',
-        b'{"command": "pause", "args": {"seconds": "x"}}\n',
-        b'{"command": "pause", "args": {"seconds": 1e308}}\n',
-        b'{"command": "pause", "args": {"seconds": -1}}\n',
-        b'{"command": "pause", "args": {"seconds": null}}\n',
-        b'{"command": "status", "args": {"a": [' + b"1," * 20_000 + b"1]}}\n",
-    ],
-    ids=["nothing", "newline", "noise", "deep", "type", "unknown", "word", "huge", "past", "null", "many"],
-)
-def test_nonsense_on_the_control_socket_is_answered_in_words(attacked: Agent, request_: bytes) -> None:
-    agent, before = attacked, settle(attacked)
-    if request_:
-        answer = agent.ask(request_)
-        if b"status" not in request_:
-            assert not answer["ok"]
-            assert answer["error"]["what"]
-            assert answer["error"]["mend"]
-            assert "inside the agent" not in answer["error"]["what"]
-    else:
-        with socket.socket(socket.AF_UNIX) as sock:
-            sock.connect(str(agent.folder / "agent.sock"))
-    assert agent.ask(b'{"command": "status"}\n')["ok"]
-    assert agent.status()["state"] == "healthy"
-    unharmed(agent, before)
-
-
-def test_flood_on_the_control_socket_costs_nothing_and_leaves_room_for_x0(attacked: Agent) -> None:
-    agent, before = attacked, settle(attacked)
-    path = str(agent.folder / "agent.sock")
-
-    def attack() -> None:
-        for _ in range(20):
-            with socket.socket(socket.AF_UNIX) as sock:
-                sock.settimeout(10)
-                sock.connect(path)
-                pour(sock, b"y" * 65536, 10_000_000)
-
-    meanwhile(attack, agent)
-    idle = []
-    try:
-        for _ in range(40):
-            sock = socket.socket(socket.AF_UNIX)
-            sock.settimeout(10)
-            sock.connect(path)
-            idle.append(sock)
-        answer = agent.ask(b'{"command": "status"}\n')
-        assert answer["ok"] or "connected already" in answer["error"]["what"]
-    finally:
-        for sock in idle:
-            sock.close()
-    until(lambda: agent.ask(b'{"command": "status"}\n')["ok"], "room again")
-    unharmed(agent, before)
-
-
-# neighbours
-
-
-def flood(count: int) -> None:
-    """Well-formed hellos of ever new neighbours, and noise of all sizes."""
-    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sock:
-        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 255)
-        there = (HELLO_GROUP, 7077, 0, socket.if_nametoindex("e1"))
-        for number in range(count):
-            mac = b"\x02" + number.to_bytes(5, "big")
-            hello = HelloMessage(
-                version=1,
-                node=f"x{number}",
-                originator=mac,
-                mac=mac,
-                sequence=number,
-                interval_ms=1000,
-                heard=(),
-                suspects=(),
-                partial=False,
-                health="healthy",
-                intents=("detach everything",),
-            )
-            for data in (encode(hello), os.urandom(number % 1400)):
-                with contextlib.suppress(OSError):
-                    sock.sendto(data, there)
-            if number % 10 == 9:
-                time.sleep(0.003)  # 3,000 a second of each: faster ones die in the receiver's buffer, unread
-
-
-def taken() -> int:
-    """Datagrams that programs of this namespace took from their sockets."""
-    lines = Path("/proc/thread-self/net/snmp6").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("Udp6InDatagrams"))
-
-
-def test_a_flood_of_hellos_and_noise_is_bounded_in_memory_processor_and_log(tmp_path: Path) -> None:
-    why = netns.missing()
-    if why:
-        pytest.skip(why)
-    mesh = "{interfaces: [{name: e1, kind: wire}], name: x0fbat}"
-    with netns.pair("fl") as (here, there), netns.inside(here):
-        netns.ip("-n", here, "link", "set", "lo", "up")
-        with running(tmp_path, mesh=mesh) as agent:
-            before, busy, began = settle(agent), agent.cpu_s(), time.monotonic()
-
-            def attack() -> None:
-                with netns.inside(there):
-                    flood(10_000)
-
-            meanwhile(attack, agent)
-            took = time.monotonic() - began
-            assert taken() > 5000, "the flood did not reach the agent"
-            assert agent.cpu_s() - busy < 0.8 * took + 0.5
-            unharmed_but_unready(agent, before)
-
-
-def unharmed_but_unready(agent: Agent, before_kb: int) -> None:
-    """As `unharmed` where there is no mesh to be healthy in."""
-    assert agent.pss_kb() - before_kb < GROWTH_KB
-    assert agent.get("/healthz")[0] in (200, 503)
-    assert len(agent.lines()) < LOG_MAX
-    assert agent.acted() == []
