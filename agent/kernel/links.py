@@ -64,9 +64,9 @@ class Links:
             text = f"there is no interface with index {index}"
             raise InterfaceGoneError(text, "it was removed; look with `ip link`", errno.ENODEV) from None
 
-    def create_batadv(self, name: str, algo: str = "BATMAN_V") -> None:
-        """Make a batman-adv mesh interface with a routing algorithm."""
-        self._create(name, "batadv", nl.text(IFLA_BATADV_ALGO_NAME, algo))
+    def create_batadv(self, name: str, algo: str = "BATMAN_V", mac: str | None = None) -> None:
+        """Make a batman-adv mesh interface with a routing algorithm, its MAC random where none is given."""
+        self._create(name, "batadv", nl.text(IFLA_BATADV_ALGO_NAME, algo), mac=mac)
 
     def create_dummy(self, name: str, mac: str | None = None) -> None:
         """Make a dummy interface, its MAC random where none is given."""

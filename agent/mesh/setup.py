@@ -20,7 +20,7 @@ from agent.kernel.nl80211 import Nl80211
 from agent.mesh import radio
 from agent.mesh.errors import MeshSetupError
 from agent.mesh.timers import Rest
-from agent.mesh.wanted import HardifSettings, hardif_settings
+from agent.mesh.wanted import HardifSettings, hardif_settings, mesh_mac
 from agent.readings import Link, Mesh
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class Setup:
         name = self._mesh.name
         bat = self._links.get(name)
         if bat is None:
-            self._links.create_batadv(name, ALGORITHM)
+            self._links.create_batadv(name, ALGORITHM, mesh_mac(self._primary_mac))
             bat = self._links.get(name)
         if bat is None:
             raise MeshSetupError(f"{name} vanished right after it was created: see who removes it")
@@ -112,10 +112,17 @@ class Setup:
         mesh = self._batadv.mesh(bat.index)
         if mesh.mac == self._mac(name) and name in {h.name for h in self._batadv.hardifs(bat.index)}:
             return
-        for other in self._batadv.hardifs(bat.index):  # whoever is attached first is the primary
-            self._links.set_master(other.name, None)
+        before = [other.name for other in self._batadv.hardifs(bat.index)]
+        follow = {name, *(interface.name for interface in self._mesh.interfaces)}
         self._done.clear()
-        self._links.set_master(name, bat.name)
+        try:
+            for other in before:  # whoever is attached first is the primary
+                self._links.set_master(other, None)
+            self._links.set_master(name, bat.name)
+        finally:
+            for other in before:
+                if other not in follow:  # somebody else's: it was in the mesh, and it is again
+                    self._links.set_master(other, bat.name)
 
     def _mac(self, name: str) -> str:
         link = self._links.get(name)

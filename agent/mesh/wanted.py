@@ -30,7 +30,20 @@ def primary_mac(mesh: Mesh, node: str, machine_id: str) -> str:
     """The dummy primary's MAC, the node's originator address: as configured, else from machine and name."""
     if mesh.primary_mac != "auto":
         return mesh.primary_mac
-    digest = hashlib.sha256(f"x0 primary {machine_id} {node}".encode()).digest()
+    return _local_mac(f"x0 primary {machine_id} {node}")
+
+
+def mesh_mac(primary: str) -> str:
+    """The mesh interface's MAC, always the same for one primary.
+
+    batman-adv takes a random one at each boot. The others' distributed ARP table (DAT) then answers with the
+    last one for five minutes, even the kernels' own questions: the node is in the mesh and cannot be reached.
+    """
+    return _local_mac(f"x0 mesh {primary}")
+
+
+def _local_mac(seed: str) -> str:
+    digest = hashlib.sha256(seed.encode()).digest()
     return ":".join(f"{octet:02x}" for octet in bytes([digest[0] & 0xFC | LOCAL_MAC]) + digest[1:6])
 
 

@@ -59,9 +59,9 @@ class Kernel:
     def name(self, index: int) -> str:
         return next(link.name for link in self.table.values() if link.index == index)
 
-    def create_batadv(self, name: str, algo: str = "BATMAN_V") -> None:
+    def create_batadv(self, name: str, algo: str = "BATMAN_V", mac: str | None = None) -> None:
         self._write(f"create {name} {algo}")
-        self.plug(name, "batadv")
+        self.plug(name, "batadv", mac=mac or "")
         index = self.table[name].index
         self.attached[index] = []
         self.meshes[index] = Mesh(name, index, "", algo, 1000, 15, "off", bla=True, bonding=False)

@@ -11,6 +11,7 @@ from agent.config import Gateway, Interface, Mesh
 from agent.kernel.errors import RefusedError
 from agent.mesh.setup import Setup
 from agent.mesh.timers import rest
+from agent.mesh.wanted import mesh_mac
 from tests.unit.mesh.kernel import Kernel
 
 MAC = "02:78:30:aa:bb:cc"
@@ -82,6 +83,26 @@ def test_a_mesh_with_another_primary_is_built_anew_around_ours() -> None:
     masters = [w for w in kernel.writes if w.startswith("master")]
     assert masters == ["master e1 None", "master x0prim bat0", "master e1 bat0", "master e3 bat0"]
     assert kernel.mesh("bat0").mac == MAC
+
+
+def test_a_stranger_in_that_mesh_is_in_it_again_afterwards() -> None:
+    kernel = Kernel("e1", "e3", "usb0")
+    kernel.create_batadv("bat0")
+    kernel.set_master("usb0", "bat0")
+    ensure(setup(kernel, mesh()), mesh())
+    attached = {hardif.name for hardif in kernel.hardifs(kernel.index("bat0"))}
+    assert attached == {"x0prim", "usb0", "e1", "e3"}
+    assert kernel.mesh("bat0").mac == MAC
+
+
+def test_a_mesh_interface_made_again_has_its_address_again() -> None:
+    macs = []
+    for _ in range(2):
+        kernel = Kernel("e1")
+        ensure(setup(kernel, mesh()), mesh())
+        macs.append(kernel.table["bat0"].mac)
+    assert macs[0] == macs[1] == mesh_mac(MAC) != MAC
+    assert int(macs[0][:2], 16) & 3 == 2  # unicast, locally administered
 
 
 def test_after_set_up_a_detached_interface_is_left_to_the_faults() -> None:
