@@ -18,7 +18,6 @@ from agent.controlcommands import handlers
 from agent.effector import KernelEffector
 from agent.events import Outcome, Snapshot
 from agent.hello.service import Change as Heard
-from agent.hello.service import Hello
 from agent.herald import Herald
 from agent.kernelwatch import watch_links
 from agent.mapek.changes import Subscription
@@ -31,9 +30,9 @@ from agent.mapek.policy import policy_of
 from agent.mesh.keeper import Keeper
 from agent.mesh.news import News
 from agent.mesh.secondneighbour import SecondNeighbour
+from agent.nodehello import NodeHello
 from agent.nodeservices import NodeServices
 from agent.nodestatus import NodeStatus
-from agent.readings import Peer, Report
 from agent.reload import Reload
 from agent.sensors.echoes import Echoes
 from agent.sensors.peers import PeersSensor, ReportsSensor
@@ -65,13 +64,14 @@ class Node:
         self._reload = Reload(path, config, self._take_over)
         self._status = NodeStatus(self)
         self._keeper = Keeper(config, may_act=self._closed)
-        self._hello = self._new_hello()
+        self._hello = NodeHello(config, self._status.snapshot, self._heard)
         self._echoes = Echoes(
-            lambda hardif, mac: self._hello.address(hardif, mac), on_return=lambda *_: self._wake()
+            lambda hardif, mac: self._hello.current.address(hardif, mac), on_return=lambda *_: self._wake()
         )
         self._services = NodeServices(config)
         found = [sensor for sensor in sensors.discover(config) if sensor.name != self._services.name]
-        self._sensors = (*found, self._services, self._echoes, PeersSensor(self), ReportsSensor(self))
+        hellos = (PeersSensor(self._hello), ReportsSensor(self._hello))
+        self._sensors = (*found, self._services, self._echoes, *hellos)
         self._effector = KernelEffector(
             settings=self._keeper.hardif_settings,
             restart=self._services.restart,
@@ -79,7 +79,7 @@ class Node:
             on_ogm=self._keeper.ogm_changed,
         )
         self._herald = Herald(
-            lambda: self._hello if self.config.mesh.enabled else None,
+            lambda: self._hello.current if self.config.mesh.enabled else None,
             self._keeper.hasten,
             lambda: self.loop.healing.treated() if self.loop else (),
             time.monotonic,
@@ -99,7 +99,7 @@ class Node:
         add("kernel-events", lambda: watch_links(self._links_changed), essential=False)
         if self.config.mesh.enabled:
             add("mesh", self._keeper.run)
-            add("hello", self._run_hello)
+            add("hello", self._hello.run)
             add("echoes", self._run_echoes)
         add("services", self._services.run, essential=False)
         add("loop", self._run_loop)
@@ -146,13 +146,6 @@ class Node:
             if change.event == "diagnosis":
                 self.counters.found(str(change.fields.get("fault", "")))
             self._page_changed.set()
-
-    async def _run_hello(self) -> None:
-        self._hello.start()
-        try:
-            await asyncio.Event().wait()
-        finally:
-            self._hello.stop()
 
     async def _run_echoes(self) -> None:
         self._echoes.start()
@@ -205,7 +198,7 @@ class Node:
         self._wake()
         if self.config.mesh.enabled:
             self._keeper.wake()
-            self._hello.refresh()
+            self._hello.current.refresh()
 
     def _wake(self) -> None:
         if self.loop is not None:
@@ -226,9 +219,7 @@ class Node:
         if (before.mode, before.services) != (config.mode, config.services):
             self._services.reconfigure(config)
         if before.hello != config.hello and config.mesh.enabled:
-            self._hello.stop()
-            self._hello = self._new_hello()
-            self._hello.start()
+            self._hello.reconfigure(config)
         self._page_changed.set()
 
     def _pause(self, seconds: float) -> float:
@@ -250,14 +241,6 @@ class Node:
 
     # what is asked of it
 
-    def peers(self) -> tuple[Peer, ...]:
-        """Of the hello of this moment (a reload may have replaced it). Any thread."""
-        return self._hello.peers()
-
-    def reports(self) -> tuple[Report, ...]:
-        """As `peers`."""
-        return self._hello.reports()
-
     def task_states(self) -> tuple[TaskState, ...]:
         """Of the supervised tasks."""
         return self._supervisor.states()
@@ -271,34 +254,6 @@ class Node:
     def web_load(self) -> tuple[int, int]:
         """Streams open now, connections refused since the start."""
         return (self._web.pages.stream.clients, self._web.server.refused) if self._web else (0, 0)
-
-    # for the hello
-
-    def _new_hello(self) -> Hello:
-        config = self.config
-        return Hello(
-            node=config.node.name,
-            interfaces=[interface.name for interface in config.mesh.interfaces],
-            mesh=config.mesh.name,
-            port=config.hello.port,
-            interval=config.hello.interval,
-            originator=self._originator,
-            heard=self._heard_by_kernel,
-            on_change=self._heard,
-        )
-
-    def _originator(self) -> str:
-        snapshot = self._status.snapshot()
-        return snapshot.mesh.mac if snapshot and snapshot.mesh else ""
-
-    def _heard_by_kernel(self, hardif: str) -> list[tuple[str, float]]:
-        """(MAC, age in s) of the neighbours batman-adv hears on this interface."""
-        snapshot = self._status.snapshot()
-        if snapshot is None or snapshot.mesh is None:
-            return []
-        mesh, now = snapshot.mesh, time.monotonic()
-        since = max(0.0, now - mesh.neighbours_at)
-        return [(row.mac, row.last_seen_age + since) for row in mesh.neighbours if row.hardif == hardif]
 
 
 class _Web:

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The hello of a running node: fed by the newest snapshot, exchangeable on a reload."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from agent.hello.service import Change, Hello
+
+if TYPE_CHECKING:
+    from agent.config import Config
+    from agent.events import Snapshot
+    from agent.readings import Peer, Report
+
+
+class NodeHello:
+    """`current` is the hello of this moment's configuration."""
+
+    def __init__(
+        self, config: Config, snapshot: Callable[[], Snapshot | None], on_change: Callable[[Change], None]
+    ) -> None:
+        self._snapshot, self._on_change = snapshot, on_change
+        self.current = self._new(config)
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        self.current.start()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.current.stop()
+
+    def reconfigure(self, config: Config) -> None:
+        """Another interval or port, while it runs."""
+        self.current.stop()
+        self.current = self._new(config)
+        self.current.start()
+
+    def peers(self) -> tuple[Peer, ...]:
+        """Any thread."""
+        return self.current.peers()
+
+    def reports(self) -> tuple[Report, ...]:
+        """Any thread."""
+        return self.current.reports()
+
+    def _new(self, config: Config) -> Hello:
+        return Hello(
+            node=config.node.name,
+            interfaces=[interface.name for interface in config.mesh.interfaces],
+            mesh=config.mesh.name,
+            port=config.hello.port,
+            interval=config.hello.interval,
+            originator=self._originator,
+            heard=self._heard_by_kernel,
+            on_change=self._on_change,
+        )
+
+    def _originator(self) -> str:
+        snapshot = self._snapshot()
+        return snapshot.mesh.mac if snapshot and snapshot.mesh else ""
+
+    def _heard_by_kernel(self, hardif: str) -> list[tuple[str, float]]:
+        """(MAC, age in s) of the neighbours batman-adv hears on this interface."""
+        snapshot = self._snapshot()
+        if snapshot is None or snapshot.mesh is None:
+            return []
+        mesh, now = snapshot.mesh, time.monotonic()
+        since = max(0.0, now - mesh.neighbours_at)
+        return [(row.mac, row.last_seen_age + since) for row in mesh.neighbours if row.hardif == hardif]
