@@ -22,7 +22,7 @@ class Health:
         self.was_healthy = was_healthy
         self.healthy = False
         self.reason = "nothing was read yet"
-        self._setup_done = setup_done
+        self.setup_done = setup_done
         self._on_first = on_first
         self._since: float | None = None
 
@@ -38,7 +38,7 @@ class Health:
 
     def _unhealthy(self, view: View, symptoms: Sequence[Symptom], age: float) -> str:
         """Why it is not healthy, "" where it is."""
-        if not self._setup_done():
+        if not self.setup_done():
             return "setting the mesh up is not finished"
         if symptoms:
             return f"{symptoms[0].fault} on {symptoms[0].subject}"

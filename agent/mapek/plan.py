@@ -23,7 +23,7 @@ MAX_RUNGS = 16  # rungs of a ladder that are looked at
 class Gate(msgspec.Struct, frozen=True):
     """What forbids acting on this tick, whatever the fault; "" where nothing does."""
 
-    closed_as: str = ""  # "observe", "paused", "unhealthy": does not change while only numbers do
+    closed_as: str = ""  # "observe", "paused", "unhealthy", "setup": does not change while only numbers do
     closed: str = ""  # the same in words
     cooling_until: float = 0.0  # the episode's own cool-down after a relapse
     explained_by: str = ""  # the sentence of a root cause that makes this episode superfluous

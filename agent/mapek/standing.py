@@ -29,4 +29,6 @@ class Standing:
             return "paused", f"healing is paused for another {self.paused_until - now:.0f} s"
         if not self.health.was_healthy:
             return "unhealthy", f"the node was not healthy yet since it started: {self.health.reason}"
+        if not self.health.setup_done():
+            return "setup", "the mesh is being set up"
         return "", ""

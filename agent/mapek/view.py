@@ -22,6 +22,7 @@ class Viewer:
     def __init__(self) -> None:
         self._neighbours: dict[str, str] = {}
         self._set_up: frozenset[str] = frozenset()
+        self._index = 0  # of the mesh interface they were active in
         self._seen: Snapshot | None = None
         self._held: frozenset[str] = frozenset()  # hardifs detached at the last view
         self._given_back: dict[str, float] = {}  # hardif > when it was first seen no longer held
@@ -83,6 +84,8 @@ class Viewer:
         ):
             return
         self._seen = snapshot
+        if mesh.index != self._index:  # made anew: nothing was set up in this one yet
+            self._index, self._set_up = mesh.index, frozenset()
         active = frozenset(hardif.name for hardif in mesh.hardifs if hardif.active)
         fresh = active.intersection(policy.hardifs_wanted) - self._set_up
         if fresh:

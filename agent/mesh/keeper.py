@@ -103,13 +103,23 @@ class Keeper:
         self.rest = timers.rest(config.mesh, 1)
         self.haste = Haste(config.mesh.haste_per_minute)
         self.problems: tuple[str, ...] = ()
-        self.ready = not self._active  # nothing to set up is set up
+        self._stands = False  # was everything that exists tried in the mesh interface there is now?
+        self._stood_on = 0  # its index when it stood last, 0 before
         self._counted = self._checked = float("-inf")
         self._retry = RETRY_FIRST_S
         self._ogm_ms: int | None = None  # what the kernel was told last
         self.wake()
 
     # asked by others
+
+    @property
+    def ready(self) -> bool:
+        """Does the configured mesh stand? Nothing to set up is set up. From any thread.
+
+        No longer so while mesh interface or primary are missing or made anew: a remedy that attached a link
+        before the primary would change the node's identity.
+        """
+        return not self._active or (self._stands and self._setup.core_ready)
 
     def hasten(self, why: str, *, foreign: bool = False) -> bool:
         """Originator messages come faster for a few seconds; is it so? Bounded a minute; not in observe.
@@ -197,21 +207,30 @@ class Keeper:
 
     def _check(self, now: float) -> None:
         """In the worker thread: the set-up, then the originators' number."""
+        if self._index() != self._stood_on:
+            self._stands = False
         problems = self._setup.ensure(self.rest)
         if problems != self.problems:
             for problem in problems:
                 log.warning("%s", problem, extra={"event": "mesh-setup", "fields": {"problem": problem}})
         self.problems = problems
-        if self._setup.settled():
-            if not self.ready:
+        if self._setup.core_ready:  # an interface that is refused must not keep the others from being healed
+            if not self._stands:
                 log.info("the mesh %s stands", self._mesh.name, extra={"event": "mesh-ready", "fields": {}})
-            self.ready = True
+            self._stands, self._stood_on = True, self._index()
         self._retry = min(RETRY_MAX_S, self._retry * 2) if problems else RETRY_FIRST_S
         if self._setup.core_ready and now - self._counted >= COUNT_S:
             self._counted = now
             self._count()
         self._ogm_ms = None  # looked at again: somebody may have changed it
         self._timers(self._clock())
+
+    def _index(self) -> int:
+        """Of the mesh interface, 0 where there is none."""
+        try:
+            return self._links.index(self._mesh.name)
+        except KernelError:
+            return 0
 
     def _count(self) -> None:
         try:

@@ -124,6 +124,17 @@ def test_set_up_are_the_configured_hardifs_once_active() -> None:
     assert look(viewer, Snapshot(2.0, 0.0, mesh=mesh()), policy).set_up == {"e2"}
 
 
+def test_nothing_is_set_up_in_a_mesh_interface_that_was_made_anew() -> None:
+    viewer, policy = Viewer(), Policy(hardifs_wanted=("e2",))
+    first = mesh(hardifs=(hardif("e2"),))
+    assert look(viewer, Snapshot(1.0, 0.0, mesh=first), policy).set_up == {"e2"}
+    assert look(viewer, Snapshot(2.0, 0.0), policy).set_up == {"e2"}, "unread is no evidence"
+    anew = msgspec.structs.replace(first, index=first.index + 1, hardifs=())
+    assert look(viewer, Snapshot(3.0, 0.0, mesh=anew), policy).set_up == frozenset()
+    back = msgspec.structs.replace(anew, hardifs=(hardif("e2"),))
+    assert look(viewer, Snapshot(4.0, 0.0, mesh=back), policy).set_up == {"e2"}
+
+
 GOOD = Snapshot(
     1000.0,
     0.0,

@@ -186,6 +186,52 @@ async def test_an_interface_that_appears_is_set_up_when_the_kernel_says_so() -> 
         await made.until(lambda: "master e3 bat0" in kernel.writes)
 
 
+async def test_a_mesh_made_anew_is_not_ready_before_its_primary_is_attached() -> None:
+    kernel, clock = Kernel("e1", "e3"), Clock()
+    seen: list[bool] = []
+    async with running(keeper(kernel, clock)) as made:
+        await made.until(lambda: made.ready)
+        master = kernel.set_master
+
+        def watched(name: str, into: str | None) -> None:
+            seen.append(made.ready)
+            master(name, into)
+
+        kernel.set_master = watched  # type: ignore[method-assign]
+        for name in ("e1", "e3", "x0prim"):
+            master(name, None)
+        kernel.unplug("bat0")
+        made.wake()
+        await made.until(lambda: made.ready and bool(seen))
+    assert seen == [False] * 3
+    assert [row.name for row in kernel.attached[kernel.index("bat0")]] == ["x0prim", "e1", "e3"]
+
+
+async def test_it_is_not_ready_while_the_mesh_interface_cannot_be_made() -> None:
+    kernel, clock = Kernel("e1", "e3"), Clock()
+    async with running(keeper(kernel, clock)) as made:
+        await made.until(lambda: made.ready)
+        for name in ("e1", "e3", "x0prim"):
+            kernel.set_master(name, None)
+        kernel.unplug("bat0")
+        kernel.refuse["create bat0 BATMAN_V"] = RefusedError("creating bat0: no memory")
+        made.wake()
+        await made.until(lambda: bool(made.problems))
+        assert not made.ready
+        kernel.refuse.clear()
+        clock.now += 60
+        made.wake()
+        await made.until(lambda: made.ready)
+
+
+async def test_interfaces_that_are_absent_or_refused_do_not_keep_the_mesh_from_being_ready() -> None:
+    kernel = Kernel("e1")
+    kernel.refuse["master e1 bat0"] = RefusedError("e1: busy")
+    async with running(keeper(kernel, Clock())) as made:
+        await made.until(lambda: len(made.problems) == 2)
+        assert made.ready
+
+
 async def test_timers_slow_down_with_the_number_of_originators() -> None:
     kernel, clock = Kernel("e1", "e3"), Clock()
     kernel.orig = tuple(
