@@ -115,20 +115,28 @@ class Executor:
         self._idle.clear()
 
     async def _do_act(self, act: Act) -> None:
+        seq: list[int] = []
+        try:
+            done = await self._carry_out(act, seq)
+        except Exception as error:  # noqa: BLE001 - one that is never reported would stay under way for ever
+            _log.exception("an act could not be begun", extra={"event": "action-lost", "fields": _about(act)})
+            done = Done(seq[0] if seq else None, f"it could not be begun: {error!r}")
+        self._acted(act.diagnosis.id, done)
+
+    async def _carry_out(self, act: Act, seq: list[int]) -> Done:
+        """What it came to; `seq` is given its journal record as soon as there is one."""
         episode, action = act.diagnosis.id, self._actions[act.remedy.action]
         if act.remedy.subject.startswith(("hardif/", "node/")):
             self._say(act)
             await asyncio.sleep(self._jitter() * JITTER)
         why = self._forbidden()
         if why:
-            self._acted(episode, Done(None, why, withdrawn=True))
-            return
-        seq: list[int] = []
+            return Done(None, why, withdrawn=True)
         worker = self._take()
-        self._running.add(episode)
-        call = worker.submit(lambda: self._blocking_act(act, action, seq))
         error = ""
         try:
+            self._running.add(episode)
+            call = worker.submit(lambda: self._blocking_act(act, action, seq))
             done, _ = await asyncio.wait({call}, timeout=action.time_limit + GRACE)
             if not done:
                 error = f"{action.id} took longer than its {action.time_limit:g} s"
@@ -137,7 +145,7 @@ class Executor:
                     "%s; nothing else is done on %s until it returns",
                     error,
                     act.remedy.subject,
-                    extra={"event": "action-stuck", "fields": {"episode": episode, "action": action.id}},
+                    extra={"event": "action-stuck", "fields": _about(act)},
                 )
                 await asyncio.wait({call})
             failure = call.exception()
@@ -149,7 +157,7 @@ class Executor:
             self._give(worker)
         # without a journal nothing was begun: the rung is not spent, it waits until the journal is mended
         withheld = bool(error and not seq and self._journal.trouble)
-        self._acted(episode, Done(seq[0] if seq else None, error, withdrawn=withheld))
+        return Done(seq[0] if seq else None, error, withdrawn=withheld)
 
     def _blocking_act(self, act: Act, action: Action, seq: list[int]) -> None:
         record = action.undo_record(act.remedy, self._effector)
@@ -159,6 +167,16 @@ class Executor:
         action.act(act.remedy, self._effector)
 
     async def _do_undo(self, undo: Undo) -> None:
+        put_back: Sequence[int] = ()
+        try:
+            put_back, errors = await self._put_back(undo)
+        except Exception as error:  # noqa: BLE001 - as above: reported, it is tried again
+            _log.exception("an undo could not be begun", extra={"event": "undo-lost", "fields": {}})
+            errors = [f"it could not be begun: {error!r}"]
+        self._undone(undo.episode, tuple(put_back), errors[0] if errors else "")
+
+    async def _put_back(self, undo: Undo) -> tuple[Sequence[int], list[str]]:
+        """Those put back, and what failed."""
         worker = self._take()
         try:
             call = worker.submit(
@@ -169,11 +187,10 @@ class Executor:
                 self.stuck[undo.episode] = "undo"
                 await asyncio.wait({call})
             failure = call.exception()
-            put_back, errors = ((), [repr(failure)]) if failure is not None else call.result()
+            return ((), [repr(failure)]) if failure is not None else call.result()
         finally:
             self.stuck.pop(undo.episode, None)
             self._give(worker)
-        self._undone(undo.episode, tuple(put_back), errors[0] if errors else "")
 
     def _say(self, act: Act) -> None:
         try:
@@ -185,8 +202,9 @@ class Executor:
         """An idle worker or a new one. Undoing is never refused one: it is what makes the node whole."""
         if self._idle:
             return self._idle.pop()
-        self._workers += 1
-        return Worker(f"x0-act-{self._workers}")
+        worker = Worker(f"x0-act-{self._workers + 1}")
+        self._workers += 1  # only now: a thread that could not be started is none
+        return worker
 
     def _give(self, worker: Worker) -> None:
         if len(self._idle) < MAX_WORKERS:
@@ -199,3 +217,7 @@ class Executor:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _about(act: Act) -> dict[str, str]:
+    return {"episode": act.diagnosis.id, "action": act.remedy.action}
