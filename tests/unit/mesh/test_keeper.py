@@ -191,15 +191,15 @@ async def test_a_mesh_made_anew_is_not_ready_before_its_primary_is_attached() ->
     seen: list[bool] = []
     async with running(keeper(kernel, clock)) as made:
         await made.until(lambda: made.ready)
-        master = kernel.set_master
+        attach = kernel.set_master
 
-        def watched(name: str, into: str | None) -> None:
+        def watched(name: str, master: str | None) -> None:
             seen.append(made.ready)
-            master(name, into)
+            attach(name, master)
 
         kernel.set_master = watched  # type: ignore[method-assign]
         for name in ("e1", "e3", "x0prim"):
-            master(name, None)
+            attach(name, None)
         kernel.unplug("bat0")
         made.wake()
         await made.until(lambda: made.ready and bool(seen))
