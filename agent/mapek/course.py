@@ -8,6 +8,7 @@ from agent.faults.base import State, View
 from agent.mapek.analyse import Analyser
 from agent.mapek.deciding import Deciding
 from agent.mapek.episodes import Book, Episode, Memory, Phase, Rung, hold_down
+from agent.mapek.holding import void
 from agent.mapek.limits import Limits
 from agent.mapek.plan import Planner
 from agent.mapek.rollback import Rollback
@@ -46,11 +47,16 @@ class Course:
         """What this view means for it."""
         if episode.phase is Phase.ACTING:
             return  # the executor will report
+        if episode.held and not self._standing.health.setup_done():
+            return  # a link put back before the primary would become the primary
         if episode.phase is Phase.UNDOING:
             self._rollback.again(episode, view.now)
             return
         if self._standing.observing and episode.held:  # switched over: observe holds nothing changed
             self._rollback.begin(episode, Result.GONE, "mode is observe now", view.now)
+            return
+        if name := void(episode, view):
+            self._void(episode, name, view)
             return
         state = self._analyser.state(episode.diagnosis, view)
         if state is None:
@@ -116,6 +122,14 @@ class Course:
             self._end(episode, episode.undo_as, f"{episode.undo_why}; put back", now)
 
     # from phase to phase
+
+    def _void(self, episode: Episode, name: str, view: View) -> None:
+        """Its undo changes nothing any more, but closes the record."""
+        why = f"{name} is in {view.mesh_name} again without our doing"
+        self._draft.say(
+            "note", f"{why} (made anew, or attached by somebody): what held it out is void", episode
+        )
+        self._rollback.begin(episode, Result.GONE, why, view.now)
 
     def _gone(self, episode: Episode, view: View) -> None:
         if episode.held:

@@ -70,6 +70,7 @@ class Episode:
         self.undo_why = ""
         self.undo_running = False
         self.lost_at: float | None = None  # since when a contained fault shows again
+        self.back_at: float | None = None  # since when what it holds out is in the mesh all the same
         self.acted_at: float | None = None
         self.contained_at: float | None = None
         self.healed_at: float | None = None
