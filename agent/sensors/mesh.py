@@ -30,6 +30,7 @@ class Every(NamedTuple):
 NEIGHBOURS: Final = Every(0.25, 0.01)  # a dead link shows as an ELP age; 10 ms where a remedy waits for it
 SETTINGS: Final = Every(1.0, 1.0)  # the mesh itself and its hardifs
 ORIGINATORS: Final = Every(30.0, 0.2)  # dear: one row per node and way
+ORIGINATORS_AFTER: Final = 2.0  # s after a neighbour came or went: two of batman-adv's own OGM intervals
 REST: Final = Every(5.0, 5.0)  # gateways, translations, counters
 BACKOFF_FIRST: Final = 0.25  # s after the first failure
 BACKOFF_MAX: Final = 2.0  # s: a mesh that comes back is seen in time for the first hellos
@@ -97,6 +98,11 @@ class MeshSensor:
             value = self._rest(value)
         found = self._batadv.neighbours(value.index)
         neighbours = tuple(row for row in found if row.mac != SECOND_MAC)  # mesh/secondneighbour.py
+        if {(row.hardif, row.mac) for row in neighbours} != {
+            (row.hardif, row.mac) for row in value.neighbours
+        }:
+            soon = now + ORIGINATORS_AFTER  # else a node that just joined knows nobody for half a minute
+            self._due["originators"] = min(self._due["originators"], soon)
         self._value = value = msgspec.structs.replace(value, neighbours=neighbours, neighbours_at=now)
         return value
 

@@ -5,16 +5,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import socket
 import time
 from collections.abc import Iterator
 
 import pytest
 
+from agent.faults import liveness as lv
 from agent.faults.one_way import FAULT
 from agent.hello.message import Heard, HelloMessage, mac_bytes
 from agent.hello.peers import News, Peers, eui64
 from agent.kernel.echo import EchoReply
+from agent.kernel.errors import from_errno
+from agent.readings import Echo
 from agent.sensors.echoes import LOST_AFTER, Echoes
 from tests.unit.faults.hand import N1, OURS, mesh, snapshot, view
 
@@ -29,6 +33,8 @@ class Wire:
     def __init__(self, *answering: str) -> None:
         self.answering = answering
         self.asked: list[str] = []
+        self.full = False
+        self.refused = 0
         self._near, self._far = socket.socketpair()
         self._near.setblocking(False)
         self._replies: list[EchoReply] = []
@@ -38,6 +44,9 @@ class Wire:
         return self._near.fileno()
 
     def send(self, index: int, address: str, ident: int, sequence: int) -> None:
+        if self.full:
+            self.refused += 1
+            raise from_errno(errno.EAGAIN, "echo")
         self.asked.append(address)
         if address in self.answering:
             self._replies.append(EchoReply(index, address, sequence, time.monotonic()))
@@ -45,7 +54,8 @@ class Wire:
         self._moved.set()
 
     def receive(self) -> list[EchoReply]:
-        self._near.recv(4096)
+        with contextlib.suppress(BlockingIOError):
+            self._near.recv(4096)
         replies, self._replies = self._replies, []
         return replies
 
@@ -84,12 +94,22 @@ def forged() -> Peers:
     return peers
 
 
+class Clock:
+    """Time goes on by itself, and in leaps while the event loop does nothing."""
+
+    leapt = 0.0
+
+    def __call__(self) -> float:
+        return time.monotonic() + self.leapt
+
+
 @contextlib.contextmanager
-def probing(peers: Peers, wire: Wire) -> Iterator[Echoes]:
+def probing(peers: Peers, wire: Wire, clock: Clock | None = None) -> Iterator[Echoes]:
     echoes = Echoes(
         lambda _hardif, mac: peers.address(mac) or eui64(mac),
         index=lambda _name: INDEX,
         open_socket=lambda: wire,
+        clock=clock or Clock(),
     )
     echoes.start()
     echoes.probe("e1", N1, 5.0)
@@ -120,8 +140,8 @@ async def test_a_forged_hello_from_a_dead_address_does_not_make_a_healthy_link_o
 async def test_silence_of_both_addresses_confirms_the_hint(forged: Peers) -> None:
     wire = Wire()
     with probing(forged, wire) as echoes:
-        await wire.times(8, DEAD)
-        assert wire.asked.count(eui64(N1)) == 8
+        await wire.times(10, DEAD)
+        assert wire.asked.count(eui64(N1)) == 10
         assert symptoms(forged, echoes) == [f"hardif/e1/{N1}"]
 
 
@@ -141,3 +161,58 @@ async def test_an_address_made_of_the_mac_is_asked_once(forged: Peers) -> None:
         await wire.times(3, eui64(N1))
         (echo,) = echoes.read(time.monotonic())
         assert len(wire.asked) == echo.sent
+
+
+def silent(echo: Echo) -> bool:
+    return lv.echo_silent(view(snapshot(echoes=(echo,))), "e1", N1)
+
+
+async def test_an_answer_that_waits_in_the_socket_of_a_busy_event_loop_is_no_silence() -> None:
+    wire, clock = Wire(eui64(N1)), Clock()
+    with probing(Peers("e1"), wire, clock) as echoes:
+        await wire.times(14, eui64(N1))
+        clock.leapt = 0.5  # nothing of the event loop ran since the request
+        (echo,) = echoes.read(clock())
+        assert (echo.sent, echo.answered, echo.unanswered) == (14, 13, 1)
+        assert echo.unanswered_for < 0.12
+        assert not silent(echo)
+        await wire.times(15, eui64(N1))
+        (echo,) = echoes.read(clock())
+        assert echo.answered == 14
+
+
+async def test_a_busy_event_loop_asks_less_and_so_believes_silence_later() -> None:
+    wire, clock = Wire(), Clock()
+    with probing(Peers("e1"), wire, clock) as echoes:
+        await wire.times(1, eui64(N1))
+        clock.leapt = 0.5
+        await wire.times(2, eui64(N1))
+        (echo,) = echoes.read(clock())
+        assert echo.unanswered_for >= 0.5
+        assert not silent(echo)
+        await wire.times(3, eui64(N1))
+        (echo,) = echoes.read(clock())
+        assert silent(echo)
+
+
+async def test_silence_is_seen_between_two_requests() -> None:
+    wire, clock = Wire(), Clock()
+    with probing(Peers("e1"), wire, clock) as echoes:
+        await wire.times(3, eui64(N1))
+        (before,) = echoes.read(clock())
+        async with asyncio.timeout(WITHIN):
+            while (seen := echoes.read(clock())[0].unanswered_for) == before.unanswered_for:
+                await asyncio.sleep(0)
+        assert before.unanswered_for < seen
+        assert echoes.read(clock())[0].sent == 3
+
+
+async def test_a_request_a_full_queue_refused_was_never_sent() -> None:
+    wire, clock = Wire(), Clock()
+    wire.full = True
+    with probing(Peers("e1"), wire, clock) as echoes:
+        async with asyncio.timeout(WITHIN):
+            while not wire.refused:
+                await asyncio.sleep(0)
+        (echo,) = echoes.read(clock())
+        assert (echo.sent, echo.unanswered, echo.unanswered_for) == (0, 0, 0.0)

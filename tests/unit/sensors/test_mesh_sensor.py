@@ -12,7 +12,7 @@ from agent.config import Config, Node
 from agent.kernel.errors import FamilyMissingError, InterfaceGoneError, KernelError, RefusedError
 from agent.readings import Gateway, Hardif, Mesh, Neighbour, Originator
 from agent.sensors.base import SensorError
-from agent.sensors.mesh import MeshSensor, make
+from agent.sensors.mesh import ORIGINATORS_AFTER, MeshSensor, make
 
 PLAIN = Mesh("bat0", 5, "02:78:30:00:00:02", "BATMAN_V", 1000, 30, "off", False, False)
 
@@ -23,6 +23,7 @@ class Kernel:
     def __init__(self) -> None:
         self.asked: Counter[str] = Counter()
         self.index = 5
+        self.mac = "02:00:00:00:00:02"
         self.fails: dict[str, KernelError] = {}
 
     def _ask(self, table: str) -> int:
@@ -39,7 +40,7 @@ class Kernel:
         return (Hardif("e1", self._ask("hardifs"), "02:00:00:00:00:01", True),)
 
     def neighbours(self, index: int) -> tuple[Neighbour, ...]:
-        return (Neighbour("e1", "02:00:00:00:00:02", self._ask("neighbours") / 1),)
+        return (Neighbour("e1", self.mac, self._ask("neighbours") / 1),)
 
     def originators(self, index: int) -> tuple[Originator, ...]:
         return (Originator("02:78:30:00:00:01", "02:00:00:00:00:02", "e1", self._ask("originators") / 1),)
@@ -88,7 +89,9 @@ def test_the_first_reading_is_whole(sensor: MeshSensor) -> None:
 def test_calm_reads_neighbours_four_times_a_second_and_originators_every_half_minute(
     sensor: MeshSensor, kernel: Kernel
 ) -> None:
-    read_for(sensor, 30.0, attention=False)
+    read_for(sensor, 3.0, attention=False)  # the start
+    kernel.asked.clear()
+    read_for(sensor, 30.0, attention=False, start=103.0)
     assert kernel.asked == {
         "neighbours": 120, "mesh": 30, "hardifs": 30, "originators": 1, "gateways": 6, "tt": 6, "counters": 6,
     }  # fmt: skip
@@ -101,6 +104,16 @@ def test_attention_reads_neighbours_every_10_ms_and_originators_every_200_ms(
     assert kernel.asked["neighbours"] == 100
     assert kernel.asked["originators"] == 5
     assert kernel.asked["hardifs"] == 1
+
+
+def test_a_neighbour_that_comes_or_goes_brings_the_originators_soon(
+    sensor: MeshSensor, kernel: Kernel
+) -> None:
+    read_for(sensor, 3.0, attention=False)
+    kernel.asked.clear()
+    kernel.mac = "02:00:00:00:00:09"
+    read_for(sensor, ORIGINATORS_AFTER + 1.0, attention=False, start=103.0)
+    assert kernel.asked["originators"] == 1
 
 
 def test_attention_brings_a_far_originator_reading_forward(sensor: MeshSensor, kernel: Kernel) -> None:
