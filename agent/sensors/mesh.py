@@ -119,6 +119,7 @@ class MeshSensor:
             fresh,
             hardifs=hardifs,
             hardifs_at=now,
+            neighbours=before.neighbours,
             originators=before.originators,
             originators_at=before.originators_at,
             gateways=before.gateways,
