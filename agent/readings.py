@@ -181,8 +181,9 @@ class Echo(msgspec.Struct, frozen=True):
     sent: int  # requests sent since the probing of this neighbour began
     answered: int
     unanswered_for: (
-        float  # seconds since the first request after the last answer, 0 when the last was answered
+        float  # seconds from the first request after the last answer to the last look at what had arrived
     )
+    unanswered: int  # requests sent since the last answer
     answer_age: float | None = None  # seconds since the last answer; None: never answered
     rtt_ms: float | None = None
     streak: int = 0  # answers in a row

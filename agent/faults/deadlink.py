@@ -83,7 +83,7 @@ def _echo_words(view: View, hardif: str, mac: str) -> dict[str, str]:
     echo = lv.echo_of(view, hardif, mac)
     if echo is None:
         return {}
-    return {"echo": f"no echo answered for {echo.unanswered_for:.2f} s ({echo.sent} sent so far)"}
+    return {"echo": f"no echo answered for {echo.unanswered_for:.2f} s ({echo.unanswered} requests)"}
 
 
 def _with_peer(view: View, dead: DeadLink) -> DeadLink:

@@ -16,6 +16,10 @@ LIVE_MISSES = 1.5  # a way out counts only while its neighbour is on time; stric
 RADIO_SUSPECT_S = 0.5  # 802.11s beacons come every 102 ms: four or five in a row were missed
 RADIO_DEAD_S = 0.8  # seven beacons; may stand for ELP's silence, whose interval on radios is long
 DEFAULT_ELP_S = 0.5  # batman-adv's own, where the kernel does not tell
+# One-way asks for more than a dead link: the hint it starts from is anybody's, and no missing ELP agrees with
+# it. Eight requests fit into the time; where a tenth is lost, five in a row are by chance once in 100,000.
+ONE_WAY_REQUESTS = 5
+ONE_WAY_SILENCE_S = 0.3
 RTT_FACTOR = 3.0  # an echo is late only beyond so many round trips: a slow link is not a dead one
 HELLO_FRESH = 2.5  # hello intervals after which what a hello said no longer counts
 REPORT_FRESH_S = 5.0  # a report is repeated while it holds; older ones speak of the past
@@ -79,12 +83,24 @@ def peer_of(view: View, hardif: str, mac: str) -> Peer | None:
 
 
 def echo_silent(view: View, hardif: str, mac: str) -> bool:
-    """Were enough echo requests sent and none answered for long enough (longer on a slow link)?"""
-    echo = echo_of(view, hardif, mac)
-    if echo is None or echo.sent < view.thresholds.echo_requests:
+    """Were enough echo requests sent since the last answer, long enough ago (longer on a slow link)?"""
+    return _unanswered(
+        echo_of(view, hardif, mac), view.thresholds.echo_requests, view.thresholds.echo_silence_s
+    )
+
+
+def echo_silent_alone(view: View, hardif: str, mac: str) -> bool:
+    """The same where ELP is still heard, so that our echoes are the only check: more of them, for longer."""
+    requests = max(ONE_WAY_REQUESTS, view.thresholds.echo_requests)
+    return _unanswered(
+        echo_of(view, hardif, mac), requests, max(ONE_WAY_SILENCE_S, view.thresholds.echo_silence_s)
+    )
+
+
+def _unanswered(echo: Echo | None, requests: int, seconds: float) -> bool:
+    if echo is None or echo.unanswered < requests:
         return False
-    slow = RTT_FACTOR * (echo.rtt_ms or 0.0) / 1000
-    return echo.unanswered_for >= max(view.thresholds.echo_silence_s, slow)
+    return echo.unanswered_for >= max(seconds, RTT_FACTOR * (echo.rtt_ms or 0.0) / 1000)
 
 
 def fresh(view: View, peer: Peer) -> bool:

@@ -58,12 +58,12 @@ class OneWay:
         echo, peer = lv.echo_of(view, hardif, mac), lv.peer_of(view, hardif, mac)
         if quiet is None or quiet > lv.SUSPECT_MISSES * lv.elp_s(view, hardif) or not why:
             return None
-        if echo is None or not lv.echo_silent(view, hardif, mac):
+        if echo is None or not lv.echo_silent_alone(view, hardif, mac):
             return None
         evidence = {
             "elp": f"its ELP came {quiet:.2f} s ago",
             "hint": why,
-            "echo": f"our echoes are unanswered for {echo.unanswered_for:.2f} s ({echo.sent} sent so far)",
+            "echo": f"our last {echo.unanswered} echoes are unanswered for {echo.unanswered_for:.2f} s",
         }
         if peer is not None:
             evidence["neighbour"] = f"{peer.node}, last hello {peer.hello_age:.1f} s ago"

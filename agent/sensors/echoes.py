@@ -30,6 +30,9 @@ LOST_AFTER = 0.4  # s; a request unanswered so long breaks the streak
 LATE_AFTER = 2.0  # s; an answer may come so late and still show life (a congested radio)
 MAX_WAITING = 4096  # requests remembered; MAX_TARGETS at FAST_PERIOD for LATE_AFTER are 3,200
 ATTENTIVE_READ, CALM_READ = 0.02, 0.5  # s between two copies of the readings
+LOOK_PERIOD = (
+    0.01  # s between two looks for answers while a suspect is silent: so late silence is seen at most
+)
 
 
 class _Socket(Protocol):
@@ -49,6 +52,7 @@ class _Target:
         self.watched = False
         self.due = now
         self.sent = self.answered = self.streak = 0
+        self.unanswered = 0  # requests since the last answer
         self.asked_since: float | None = None  # first request after the last answer
         self.answered_at: float | None = None
         self.streak_since: float | None = None
@@ -60,23 +64,32 @@ class _Target:
     def wanted(self, now: float) -> bool:
         return self.watched or now < self.fast_until
 
+    def asked(self, now: float) -> None:
+        self.sent += 1
+        self.unanswered += 1
+        if self.asked_since is None:
+            self.asked_since = now
+
     def lost(self) -> None:
         self.streak, self.streak_since = 0, None
 
     def answer(self, asked_at: float, at: float, in_time: bool) -> None:
         self.answered += 1
+        self.unanswered = 0
         self.answered_at, self.rtt, self.asked_since = at, at - asked_at, None
         if in_time:
             self.streak += 1
             self.streak_since = at if self.streak_since is None else self.streak_since
 
-    def reading(self, now: float) -> Echo:
+    def reading(self, now: float, looked: float) -> Echo:
+        """`looked`: when everything that had arrived was taken; what came later may hold the answer."""
         return Echo(
             hardif=self.hardif,
             mac=self.mac,
             sent=self.sent,
             answered=self.answered,
-            unanswered_for=0.0 if self.asked_since is None else max(0.0, now - self.asked_since),
+            unanswered_for=0.0 if self.asked_since is None else max(0.0, looked - self.asked_since),
+            unanswered=self.unanswered,
             answer_age=None if self.answered_at is None else max(0.0, now - self.answered_at),
             rtt_ms=None if self.rtt is None else self.rtt * 1000,
             streak=self.streak,
@@ -117,6 +130,7 @@ class Echoes:
         self._waiting: _Requests = OrderedDict()
         self._late: _Requests = OrderedDict()
         self._timer: asyncio.TimerHandle | None = None
+        self._looked = 0.0  # everything that had arrived by then was taken from the socket
         self._lock = threading.Lock()  # `read` runs in the sensors' thread
         self.refused = 0  # targets not taken because MAX_TARGETS were being asked
 
@@ -125,7 +139,7 @@ class Echoes:
     def start(self) -> None:
         """Open the socket; KernelError where CAP_NET_RAW is missing."""
         self._socket = self._open()
-        asyncio.get_running_loop().add_reader(self._socket.fileno(), self._readable)
+        asyncio.get_running_loop().add_reader(self._socket.fileno(), self._look)
         self._arm()
 
     def stop(self) -> None:
@@ -181,18 +195,24 @@ class Echoes:
         return ATTENTIVE_READ if attention else CALM_READ
 
     def read(self, now: float) -> tuple[Echo, ...]:
-        """One Echo for each neighbour being asked."""
+        """One Echo for each neighbour being asked.
+
+        An answer that waits in the socket because the event loop is busy is no silence: the time since the
+        last look at the socket does not count.
+        """
         with self._lock:
-            return tuple(target.reading(now) for target in self._targets.values())
+            return tuple(target.reading(now, self._looked) for target in self._targets.values())
 
     # -- inside
 
     def _arm(self) -> None:
-        """Wake when the next request is due."""
+        """Wake when the next request is due, or it is time to look for answers."""
         if self._socket is None or not self._targets:
             return
         loop, now = asyncio.get_running_loop(), self._clock()
         delay = max(0.0, min(t.due for t in self._targets.values()) - now)
+        if any(t.asked_since is not None and t.fast(now) for t in self._targets.values()):
+            delay = min(delay, LOOK_PERIOD)
         when = loop.time() + delay
         if self._timer is None or self._timer.when() > when:
             if self._timer:
@@ -201,6 +221,7 @@ class Echoes:
 
     def _beat(self) -> None:
         self._timer = None
+        self._look()  # first: what has come is no longer lost, and not late because we are
         now = self._clock()
         with self._lock:
             self._forget(now)
@@ -222,13 +243,11 @@ class Echoes:
             self._late.popitem(last=False)
 
     def _ask(self, target: _Target, now: float) -> None:
-        target.sent += 1
-        if target.asked_since is None:
-            target.asked_since = now
         self._sequence = (self._sequence + 1) & 0xFFFF
         try:
             index = self._index(target.hardif)
         except OSError:  # the interface is gone: nobody answers there
+            target.asked(now)
             target.lost()
             return
         assert self._socket is not None
@@ -240,21 +259,26 @@ class Echoes:
                 asked.append(address)
             except KernelError as error:
                 full |= error.errno == errno.EAGAIN  # a full queue is no sign of the neighbour
+        if not asked and full:
+            return  # nobody was asked
+        target.asked(now)
         if not asked:
-            if not full:
-                target.lost()
+            target.lost()
         elif len(self._waiting) + len(self._late) < MAX_WAITING:
             self._waiting[self._sequence] = (target, now, index, tuple(asked))
 
-    def _readable(self) -> None:
+    def _look(self) -> None:
+        """Take what has arrived: one call empties the socket, whose buffer holds no more answers."""
         if self._socket is None:
             return
         returned: list[tuple[str, str]] = []
+        now = self._clock()
         try:
             replies = self._socket.receive()
         except KernelError:
             return
         with self._lock:
+            self._looked = now
             for reply in replies:
                 in_time = reply.sequence in self._waiting
                 queue = self._waiting if in_time else self._late

@@ -72,8 +72,8 @@ def without(hardif: str, found: Mesh | None = None) -> Mesh:
 
 
 def echo(hardif: str = "e1", mac: str = N1, **changes: Any) -> Echo:
-    """Unanswered for 0.2 s unless changed."""
-    base = Echo(hardif, mac, sent=20, answered=0, unanswered_for=0.2)
+    """Six requests unanswered for 0.2 s unless changed."""
+    base = Echo(hardif, mac, sent=20, answered=14, unanswered_for=0.2, unanswered=6)
     return msgspec.structs.replace(base, **changes)
 
 

@@ -6,8 +6,9 @@ from __future__ import annotations
 import pytest
 
 from agent.faults.base import State
+from agent.faults.link_dead import FAULT as DEAD_LINK
 from agent.faults.one_way import FAULT
-from agent.readings import Report
+from agent.readings import Echo, Report
 from tests.unit.faults.hand import (
     DEAD,
     N1,
@@ -25,20 +26,21 @@ from tests.unit.faults.hand import (
 )
 
 DEAF_PEER = peer(hears_us=False, hears_us_age=0.8)
+SILENCE = echo(unanswered_for=0.35, unanswered=8)
 
 
 def test_heard_but_not_hearing_us_and_no_echo_answered_is_one_way() -> None:
-    found = FAULT.symptoms(view(snapshot(peers=(DEAF_PEER,), echoes=(echo(),))))
+    found = FAULT.symptoms(view(snapshot(peers=(DEAF_PEER,), echoes=(SILENCE,))))
     assert [s.subject for s in found] == [DEAD]
     said = FAULT.sentence(found[0])
     assert said.startswith("The link e1 to n1 works in one direction only")
     assert "has not heard us for 0.8 s" in said
-    assert "unanswered for 0.20 s" in said
+    assert "last 8 echoes are unanswered for 0.35 s" in said
 
 
 def test_a_report_over_the_mesh_is_as_good_a_hint_as_the_hello() -> None:
     said = Report("n1", "link-dead", OURS["e1"], N1, 0.2)
-    seen = view(snapshot(reports=(said,), echoes=(echo(),)))
+    seen = view(snapshot(reports=(said,), echoes=(SILENCE,)))
     assert FAULT.suspicions(seen)
     assert FAULT.symptoms(seen)
 
@@ -51,19 +53,27 @@ def test_the_hint_alone_is_only_a_suspicion_to_be_probed() -> None:
     assert not FAULT.symptoms(answered)
 
 
+@pytest.mark.parametrize(
+    "asked", [echo(unanswered_for=0.29, unanswered=8), echo(unanswered_for=0.4, unanswered=4)]
+)
+def test_a_hint_anybody_may_forge_is_believed_after_more_silence_than_a_dead_link(asked: Echo) -> None:
+    assert not FAULT.symptoms(view(snapshot(peers=(DEAF_PEER,), echoes=(asked,))))
+    assert DEAD_LINK.symptoms(view(snapshot(mesh=SILENT, echoes=(asked,))))
+
+
 def test_unanswered_echoes_without_the_hint_are_not_one_way() -> None:
-    assert not FAULT.symptoms(view(snapshot(peers=(peer(),), echoes=(echo(),))))
+    assert not FAULT.symptoms(view(snapshot(peers=(peer(),), echoes=(SILENCE,))))
 
 
 @pytest.mark.parametrize(("back", "suspected"), [(NOW - 1.0, False), (NOW - 3.0, False), (NOW - 9.0, True)])
 def test_talk_about_the_time_before_a_link_was_given_back_is_no_hint(back: float, suspected: bool) -> None:
     given_back = {"e1": back}
-    heard = view(snapshot(peers=(DEAF_PEER,), echoes=(echo(),)), given_back=given_back)
+    heard = view(snapshot(peers=(DEAF_PEER,), echoes=(SILENCE,)), given_back=given_back)
     told = view(
-        snapshot(reports=(Report("n1", "link-dead", OURS["e1"], N1, 1.0),), echoes=(echo(),)),
+        snapshot(reports=(Report("n1", "link-dead", OURS["e1"], N1, 1.0),), echoes=(SILENCE,)),
         given_back=given_back,
     )
-    other = view(snapshot(peers=(DEAF_PEER,), echoes=(echo(),)), given_back={"e3": back})
+    other = view(snapshot(peers=(DEAF_PEER,), echoes=(SILENCE,)), given_back={"e3": back})
     for seen in (heard, told):
         assert bool(FAULT.suspicions(seen)) is suspected
         assert bool(FAULT.symptoms(seen)) is suspected
@@ -75,7 +85,7 @@ SILENT = mesh(neighbours=neighbours(e1=0.6, e3=0.05))
 
 def test_the_deaf_end_learns_it_by_a_report_that_we_are_heard() -> None:
     report = Report("n1", "one-way", OURS["e1"], N1, 0.3)
-    found = FAULT.symptoms(view(snapshot(mesh=SILENT, echoes=(echo(),), reports=(report,))))
+    found = FAULT.symptoms(view(snapshot(mesh=SILENT, echoes=(SILENCE,), reports=(report,))))
     assert [s.subject for s in found] == [DEAD]
     assert "n1 hears us" in found[0].evidence["hint"]
     assert "link-dead" in FAULT.explains
@@ -91,16 +101,16 @@ def test_the_deaf_end_learns_it_by_a_report_that_we_are_heard() -> None:
     ],
 )
 def test_a_report_about_another_link_or_time_does_not_make_a_dead_link_one_way(report: Report) -> None:
-    assert not FAULT.symptoms(view(snapshot(mesh=SILENT, echoes=(echo(),), reports=(report,))))
+    assert not FAULT.symptoms(view(snapshot(mesh=SILENT, echoes=(SILENCE,), reports=(report,))))
 
 
 def test_both_ends_detach() -> None:
-    seen = view(snapshot(peers=(DEAF_PEER,), echoes=(echo(),)))
+    seen = view(snapshot(peers=(DEAF_PEER,), echoes=(SILENCE,)))
     assert FAULT.ladder(diagnosis(FAULT.symptoms(seen)[0]), seen)[0].action == "detach-hardif"
 
 
 def test_never_detached_it_is_gone_only_when_our_frames_arrive_too() -> None:
-    one_way = view(snapshot(peers=(DEAF_PEER,), echoes=(echo(),)))
+    one_way = view(snapshot(peers=(DEAF_PEER,), echoes=(SILENCE,)))
     assert FAULT.state(about("one-way"), one_way) is State.PRESENT
     hint_left = view(snapshot(peers=(DEAF_PEER,), echoes=(echo(unanswered_for=0.0, answered=9),)))
     assert FAULT.state(about("one-way"), hint_left) is State.PRESENT
@@ -109,6 +119,6 @@ def test_never_detached_it_is_gone_only_when_our_frames_arrive_too() -> None:
 
 def test_detached_it_is_held_while_hellos_come_but_do_not_list_us() -> None:
     seen = view(
-        snapshot(mesh=without("e1"), peers=(DEAF_PEER,), echoes=(echo(),)), detached=frozenset({"e1"})
+        snapshot(mesh=without("e1"), peers=(DEAF_PEER,), echoes=(SILENCE,)), detached=frozenset({"e1"})
     )
     assert FAULT.state(about("one-way", at=NOW - 60), seen) is State.CONTAINED
