@@ -14,7 +14,6 @@ from agent.events import Diagnosis, Outcome, Remedy, Snapshot, Suspicion
 SAY_AGAIN = 2.0  # s between two reports of one thing; listeners forget one after 5 s (faults/liveness.py)
 QUIET = 3.0  # s after its last sign a suspicion is no longer told, unless its subject is under treatment
 TOLD_MAX = 64  # suspicions told at once; a radio seldom has more neighbours
-SAID_AFTER = 2.0  # s an interface's return stays announced, so that hellos that were lost are said again
 INTENTS_MAX = 8  # of one hello
 DEAF = frozenset({"link-dead", "node-dead"})  # suspicions that mean: we do not hear this neighbour
 
@@ -36,7 +35,7 @@ class Voice(Protocol):
 
 
 class Herald:
-    """`suspect`, `intend`, `give_back`, `withdraw`, `settle` and `tick` are the loop's hooks."""
+    """`suspect`, `intend`, `withdraw`, `settle` and `tick` are the loop's hooks."""
 
     def __init__(
         self,
@@ -50,7 +49,6 @@ class Herald:
             tuple[str, str], tuple[float, float]
         ] = {}  # (fault, subject) > last sign, last report
         self._intents: dict[str, str] = {}  # diagnosis > intent
-        self._returns: dict[str, float] = {}  # those of them that are returns > until when
         self._macs: dict[str, str] = {}  # our interfaces
 
     def suspect(self, suspicion: Suspicion) -> None:
@@ -65,19 +63,10 @@ class Herald:
 
     def intend(self, diagnosis: Diagnosis, remedy: Remedy) -> None:
         """Something is about to be done."""
-        self._intend(diagnosis.id, f"{remedy.action} {remedy.subject}")
-
-    def give_back(self, hardif: str) -> None:
-        """A detached interface is about to return: neighbours must know, the harm shows after it."""
-        key = f"return {hardif}"
-        self._returns[key] = self._clock() + SAID_AFTER
-        self._intend(key, f"attach-hardif hardif/{hardif}")
-
-    def _intend(self, key: str, intent: str) -> None:
-        self._intents.pop(key, None)  # a later rung is the newest
+        self._intents.pop(diagnosis.id, None)  # a later rung is the newest
         while len(self._intents) >= INTENTS_MAX:
             del self._intents[next(iter(self._intents))]
-        self._intents[key] = intent
+        self._intents[diagnosis.id] = f"{remedy.action} {remedy.subject}"
         if voice := self._voice():
             voice.announce(intents=self._intents.values())
 
@@ -95,10 +84,6 @@ class Herald:
         if snapshot.links is not None:
             self._macs = {link.name: link.mac for link in snapshot.links}
         now = self._clock()
-        for returned, until in tuple(self._returns.items()):
-            if now >= until:
-                del self._returns[returned]
-                self.withdraw(returned)
         if not self._told:
             return
         treated = set(self._treated())

@@ -128,7 +128,6 @@ class Node:
                 probe=self._probe,
                 suspect=self._herald.suspect,
                 intend=self._herald.intend,
-                give_back=self._herald.give_back,
                 withdraw=self._herald.withdraw,
                 settle=self._settle,
                 tick=self._tick,

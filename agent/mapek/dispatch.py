@@ -3,13 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from agent.faults.base import View
 from agent.mapek.execute import Executor
 from agent.mapek.healing import Healing
 from agent.mapek.hooks import Fence, Hooks
-from agent.mapek.journal import DETACHING, Journal
 from agent.mapek.knowledge import Knowledge
 from agent.mapek.limits import REBOOTS
 from agent.mapek.monitor import Monitor
@@ -25,7 +22,6 @@ class Dispatch:
         self,
         healing: Healing,
         executor: Executor,
-        journal: Journal,
         knowledge: Knowledge,
         monitor: Monitor,
         hooks: Hooks,
@@ -33,7 +29,6 @@ class Dispatch:
     ) -> None:
         self._healing = healing
         self._executor = executor
-        self._journal = journal
         self._knowledge = knowledge
         self._monitor = monitor
         self._hooks = hooks
@@ -54,7 +49,6 @@ class Dispatch:
             self._knowledge.save_action(self._healing.limits, now, reboot=act.remedy.action in REBOOTS)
             self._executor.act(act)
         for undo in tick.undos:
-            self._say_returns(undo.seqs)
             self._executor.undo(undo)
 
     def _record(self, tick: Tick, wall: float) -> None:
@@ -67,11 +61,6 @@ class Dispatch:
             self._fence.tell(self._hooks.settle, outcome)
         if tick.outcomes:
             self._knowledge.save_memory(self._healing.memory)
-
-    def _say_returns(self, seqs: Sequence[int]) -> None:
-        for entry in self._journal.open_records():
-            if entry.seq in seqs and entry.record.action in DETACHING:
-                self._fence.tell(self._hooks.give_back, entry.record.args.get("hardif", ""))
 
     def _probe(self, tick: Tick, now: float) -> None:
         """Ask the neighbours in doubt, and now and then those under treatment: do they answer again?"""

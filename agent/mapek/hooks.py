@@ -21,7 +21,6 @@ class Hooks:
     probe: Callable[[str, str], None] = lambda hardif, mac: None  # ask this neighbour by ICMPv6 echo
     suspect: Callable[[Suspicion], None] = lambda suspicion: None  # a new suspicion: announce it
     intend: Callable[[Diagnosis, Remedy], None] = lambda diagnosis, remedy: None  # before an act
-    give_back: Callable[[str], None] = lambda hardif: None  # before a detached interface returns
     withdraw: Callable[[str], None] = lambda diagnosis: None  # an intended act was not begun
     settle: Callable[[Outcome], None] = lambda outcome: None
     tick: Callable[[Snapshot], None] = lambda snapshot: None  # the loop is alive: watchdog, page

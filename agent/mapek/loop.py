@@ -105,7 +105,7 @@ class Loop:
         )
         self._disk = Persistence(journal, knowledge.store, self.executor.replay, self._emit, clock)
         self._dispatch = Dispatch(
-            self.healing, self.executor, journal, knowledge, self.monitor, self.hooks, self._fence
+            self.healing, self.executor, knowledge, self.monitor, self.hooks, self._fence
         )
 
     async def run(self) -> None:

@@ -117,16 +117,6 @@ def test_intent_is_announced_before_and_withdrawn_after(scene: Scene) -> None:
     assert scene.mouth.intents == []
 
 
-def test_a_return_is_announced_before_it_and_for_a_while_after(scene: Scene) -> None:
-    scene.herald.give_back("e2")
-    assert scene.mouth.intents == ["attach-hardif hardif/e2"]
-    scene.herald.settle(Outcome("d1", "link-dead", SUBJECT, "detach-hardif", Result.HEALED, "", 101.0, 2.0))
-    scene.tick(h.SAID_AFTER - 0.1)
-    assert scene.mouth.intents == ["attach-hardif hardif/e2"]
-    scene.tick(0.2)
-    assert scene.mouth.intents == []
-
-
 def test_intent_of_a_withdrawn_act_is_no_longer_announced(scene: Scene) -> None:
     diagnosis = Diagnosis("d1", "link-dead", SUBJECT, 99.0, 100.0, {})
     scene.herald.intend(diagnosis, Remedy("detach-hardif", "hardif/e2", {}))
