@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterable
 from typing import Literal, Protocol
 
 from agent.events import Diagnosis, Outcome, Remedy, Snapshot, Suspicion
+from agent.mapek.view import DEFAULT_ELP_MS, HEALTHY_MISSES
 
 SAY_AGAIN = 2.0  # s between two reports of one thing; listeners forget one after 5 s (faults/liveness.py)
-QUIET = 3.0  # s after its last sign a suspicion is no longer told, unless its subject is under treatment
+QUIET = 3.0  # s after its last sign a suspicion is no longer told; while its subject is treated it has signs
 TOLD_MAX = 64  # suspicions told at once; a radio seldom has more neighbours
 INTENTS_MAX = 8  # of one hello
 DEAF = frozenset({"link-dead", "node-dead"})  # suspicions that mean: we do not hear this neighbour
@@ -89,7 +90,7 @@ class Herald:
         treated = set(self._treated())
         changed = False
         for key, (sign, said) in tuple(self._told.items()):
-            if key[1] in treated:
+            if key[1] in treated and not _over(*key, snapshot):
                 sign = now
             if now - sign > QUIET:
                 del self._told[key]
@@ -125,6 +126,32 @@ class Herald:
             voice.report(KINDS[fault], mac, own)
         elif subject.startswith("node/") and (own := next(iter(self._macs.values()), "")):
             voice.report(KINDS[fault], subject.removeprefix("node/"), own)
+
+
+def _over(fault: str, subject: str, snapshot: Snapshot) -> bool:
+    """Does this snapshot show that it is no longer so, though it is still under treatment?
+
+    Each end treats the link until the other says no more that it is deaf: without this, for ever.
+    """
+    hardif, mac = _link(subject)
+    if fault in DEAF:
+        return _heard(snapshot, hardif, mac)
+    peers = (peer for peer in snapshot.peers if (peer.hardif, peer.mac) == (hardif, mac))
+    return any(peer.hears_us for peer in peers)  # as of its newest hello; what it doubts it says at once
+
+
+def _heard(snapshot: Snapshot, hardif: str, mac: str) -> bool:
+    """Does its ELP come on time?"""
+    mesh = snapshot.mesh
+    if mesh is None:
+        return False
+    own = next((found for found in mesh.hardifs if found.name == hardif), None)
+    late = HEALTHY_MISSES * ((own and own.elp_interval_ms) or DEFAULT_ELP_MS) / 1000
+    since = snapshot.at - mesh.neighbours_at
+    return any(
+        (row.hardif, row.mac) == (hardif, mac) and row.last_seen_age + since <= late
+        for row in mesh.neighbours
+    )
 
 
 def _link(subject: str) -> tuple[str, str]:

@@ -8,10 +8,11 @@ import pytest
 from agent import herald as h
 from agent.events import Diagnosis, Outcome, Remedy, Result, Snapshot, Suspicion
 from agent.herald import Herald
-from agent.readings import Link
+from agent.readings import Hardif, Link, Mesh, Neighbour, Peer
 
 THEIRS, OURS = "02:78:30:02:00:01", "02:78:30:01:00:01"
 SUBJECT = f"hardif/e2/{THEIRS}"
+ELP_MS = 200
 DEAD = Suspicion("link-dead", SUBJECT, "no ELP for 3 intervals")
 
 
@@ -54,10 +55,35 @@ class Scene:
         self.hastened.append(why)
         return True
 
-    def tick(self, after: float = 0.0) -> None:
+    def tick(self, after: float = 0.0, *, elp_age: float | None = None, peer: Peer | None = None) -> None:
+        """`elp_age`: of their ELP in seconds, None where they are not in the table."""
         self.now += after
         links = (Link("e2", 4, OURS, 1532, True, True),)
-        self.herald.tick(Snapshot(at=self.now, wall=0.0, links=links))
+        mesh = Mesh(
+            "bat0",
+            9,
+            OURS,
+            "BATMAN_V",
+            300,
+            15,
+            "off",
+            False,
+            False,
+            hardifs=(Hardif("e2", 4, OURS, True, ELP_MS),),
+            neighbours=() if elp_age is None else (Neighbour("e2", THEIRS, elp_age),),
+            neighbours_at=self.now,
+        )
+        peers = (peer,) if peer else ()
+        self.herald.tick(Snapshot(at=self.now, wall=0.0, links=links, mesh=mesh, peers=peers))
+
+    def ticks(self, seconds: float, elp_age: float | None = None, peer: Peer | None = None) -> None:
+        """So many seconds, one tick each half second."""
+        for _ in range(round(seconds / 0.5)):
+            self.tick(0.5, elp_age=elp_age, peer=peer)
+
+
+def hello(hears_us: bool) -> Peer:
+    return Peer("n2", "02:78:30:00:00:02", "e2", THEIRS, "fe80::2", 0.2, hears_us)
 
 
 @pytest.fixture
@@ -91,6 +117,33 @@ def test_what_is_under_treatment_is_reported_again_and_again(scene: Scene) -> No
         scene.tick(1.0)
     assert scene.mouth.suspects == {"e2": {THEIRS}}
     assert len(scene.mouth.reports) == 1 + 6 / h.SAY_AGAIN
+
+
+def test_who_is_heard_again_is_no_longer_called_deaf_though_it_is_still_treated(scene: Scene) -> None:
+    scene.herald.suspect(DEAD)
+    scene.treated = {SUBJECT}
+    scene.ticks(10, elp_age=3 * ELP_MS / 1000)
+    assert scene.mouth.suspects == {"e2": {THEIRS}}
+    scene.tick(0.5, elp_age=0.1)
+    scene.ticks(h.QUIET, elp_age=3 * ELP_MS / 1000)
+    assert scene.mouth.suspects == {"e2": {THEIRS}}, "heard once is not heard again"
+    scene.ticks(h.QUIET + 1, elp_age=0.1)
+    assert scene.mouth.suspects == {}
+    said = len(scene.mouth.reports)
+    scene.ticks(10, elp_age=0.1)
+    assert len(scene.mouth.reports) == said
+
+
+@pytest.mark.parametrize(("peer", "told"), [(hello(True), False), (hello(False), True), (None, True)])
+def test_one_way_is_told_until_the_neighbour_says_that_it_hears_us(
+    scene: Scene, peer: Peer | None, told: bool
+) -> None:
+    scene.herald.suspect(Suspicion("one-way", SUBJECT, "n2 does not hear us"))
+    scene.treated = {SUBJECT}
+    scene.ticks(h.QUIET + 1, elp_age=0.1, peer=peer)
+    said = len(scene.mouth.reports)
+    scene.ticks(3 * h.SAY_AGAIN, elp_age=0.1, peer=peer)
+    assert (len(scene.mouth.reports) > said) == told
 
 
 def test_service_faults_are_nobody_elses_business(scene: Scene) -> None:
