@@ -194,7 +194,9 @@ class Report(msgspec.Struct, frozen=True):
     """What another node said over bat0 about a link we share or a trouble it sees (a hint)."""
 
     node: str
-    kind: str  # "one-way": it hears us but we do not hear it; "node-dead"; "link-dead"
+    kind: (
+        str  # "one-way": it hears the subject, not the reverse; "link-dead", "node-dead": it does not hear it
+    )
     subject_mac: str  # the MAC (of ours or of a third) it speaks of
     about_mac: str  # its own interface on that link
     age: float

@@ -19,9 +19,9 @@ from agent.faults.deadlink import dead_links, own_trouble
 class LinkDead:
     """Nothing comes from a neighbour on one of our links: no ELP for several intervals, no echo answered.
 
-    Suspected earlier: two ELP intervals silent, a station inactive for half a second, or a neighbour that
-    says it does not hear us. Treated by taking the link out of the mesh where another way exists; we go on
-    asking it and put it back.
+    Suspected earlier: two ELP intervals silent, or a station inactive for half a second. To neighbours that
+    suspicion says "we do not hear you"; so one that says this of us, and that we hear, is one-way's matter.
+    Treated by taking the link out of the mesh where another way exists; we go on asking it and put it back.
     """
 
     id: ClassVar[str] = "link-dead"
@@ -78,7 +78,7 @@ def _doubt(view: View, hardif: str, mac: str) -> str:
         return "its station vanished from the radio"
     if seen is not None and seen.inactive_age > lv.RADIO_SUSPECT_S:
         return f"no beacon for {seen.inactive_age:.2f} s"
-    return lv.says_deaf(view, hardif, mac)
+    return ""
 
 
 FAULT: Fault = LinkDead()

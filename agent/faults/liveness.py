@@ -109,7 +109,10 @@ def fresh(view: View, peer: Peer) -> bool:
 
 
 def says_deaf(view: View, hardif: str, mac: str) -> str:
-    """Does the neighbour say that it no longer hears us? In words, "" where not. A hint to be checked."""
+    """Does the neighbour say that it no longer hears us? In words, "" where not. A hint to be checked.
+
+    A report of kind one-way says the opposite: it hears us, and we do not hear it.
+    """
     peer = peer_of(view, hardif, mac)
     if (
         peer is not None
@@ -119,7 +122,7 @@ def says_deaf(view: View, hardif: str, mac: str) -> str:
         and not _outdated(view, hardif, peer.hello_age)
     ):
         return f"hello of {peer.node}: has not heard us for {peer.hears_us_age:.1f} s"
-    report = report_on(view, hardif, mac, ("link-dead", "one-way"))
+    report = report_on(view, hardif, mac, ("link-dead",))
     return f"report of {report.node} over the mesh: does not hear us on this link" if report else ""
 
 

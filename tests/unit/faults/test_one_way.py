@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from agent.faults.base import State
+from agent.faults.base import State, View
 from agent.faults.link_dead import FAULT as DEAD_LINK
 from agent.faults.one_way import FAULT
 from agent.readings import Echo, Report
@@ -51,6 +51,31 @@ def test_the_hint_alone_is_only_a_suspicion_to_be_probed() -> None:
     assert not FAULT.symptoms(seen)
     answered = view(snapshot(peers=(DEAF_PEER,), echoes=(echo(unanswered_for=0.0, answered=5),)))
     assert not FAULT.symptoms(answered)
+
+
+def test_a_neighbour_we_hear_that_says_it_no_longer_hears_us_is_a_suspicion() -> None:
+    (found,) = FAULT.suspicions(view(snapshot(peers=(DEAF_PEER,))))
+    assert found.subject == DEAD
+    assert "hello of n1: has not heard us for 0.8 s" in found.why
+    assert not FAULT.suspicions(view(snapshot(mesh=SILENT, peers=(DEAF_PEER,))))
+
+
+def test_a_stale_hello_or_one_that_never_heard_us_is_no_suspicion() -> None:
+    for said in (
+        peer(hears_us=False, hears_us_age=1.2, hello_age=3.0),
+        peer(hears_us=False, hears_us_age=None),
+    ):
+        assert not FAULT.suspicions(view(snapshot(peers=(said,))))
+
+
+def test_a_report_that_we_are_heard_is_no_hint_that_we_are_not() -> None:
+    def told(kind: str, hardif: str) -> View:
+        return view(snapshot(reports=(Report("n1", kind, OURS[hardif], N1, 0.1),), echoes=(SILENCE,)))
+
+    assert FAULT.symptoms(told("link-dead", "e1"))
+    for no_hint in (told("one-way", "e1"), told("node-dead", "e1"), told("link-dead", "e3")):
+        assert not FAULT.suspicions(no_hint)
+        assert not FAULT.symptoms(no_hint)
 
 
 @pytest.mark.parametrize(
