@@ -22,7 +22,7 @@ from agent.mapek.worker import Worker
 from agent.remedies.base import Action, ActionError, Effector
 
 MAX_WORKERS = 4  # actions at once; one that overran holds its worker until it returns
-JITTER = 0.03  # s at most before a link or node is acted on, so that both ends do not act in one moment
+JITTER = 0.03  # s at most before a link or node is acted on: both ends seldom act in one moment, none waits
 UNDO_LIMIT = 30.0  # s an undo may take before it is said to be stuck
 GRACE = 0.5  # s beside an action's own time limit: journal, scheduling on a busy node
 
