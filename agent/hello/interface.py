@@ -163,7 +163,7 @@ class Interface:
                 self.malformed += 1
                 continue
             news = self.peers.take(message, address, channel.mac, now)
-            if news is not News.NONE:
-                entry = self.peers.entry(message.mac)
-                if entry:
-                    self._on_news(news, entry)
+            entry = self.peers.entry(message.mac)
+            if entry:
+                for each in news:
+                    self._on_news(each, entry)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import enum
 import socket
+from collections.abc import Iterator
 
 import msgspec
 
@@ -26,7 +27,6 @@ ABSENT_HELLOS = 3  # a newcomer may not have heard us yet: its silence about us 
 class News(enum.StrEnum):
     """What a hello changed."""
 
-    NONE = "none"
     NEW = "new"  # a peer not known, or one that was gone
     GONE = "gone"
     SUSPECTS_US = "suspects-us"  # it says for the first time that it no longer hears us
@@ -59,16 +59,16 @@ class Peers:
         """May a datagram from this address be looked at (its rate)?"""
         return self._limits.take(source, now)
 
-    def take(self, message: HelloMessage, address: str, own_mac: str, now: float) -> News:
+    def take(self, message: HelloMessage, address: str, own_mac: str, now: float) -> tuple[News, ...]:
         """Enter a hello heard on this interface, whose own MAC is `own_mac`; what does it change?"""
         own = mac_bytes(own_mac)
         if message.mac == own:
-            return News.NONE  # a loop in the wiring, or somebody with our name
+            return ()  # a loop in the wiring, or somebody with our name
         before = self._entries.get(message.mac)
         if before is None and not self._room(now):
-            return News.NONE
+            return ()
         if before is not None and (_late(before, message) or _usurped(before, address, now)):
-            return News.NONE
+            return ()
         fresh = before is not None and now - before.at <= 2 * before.message.interval_ms / 1000
         restarted = before is not None and _gap(before, message) > REORDER_WINDOW
         streak = before.streak + 1 if before and fresh and not restarted else 1
@@ -83,11 +83,7 @@ class Peers:
             listed_at=now if _lists(message, own) else before.listed_at if before else None,
         )
         self._entries[message.mac] = entry
-        if before is None or before.gone:
-            return News.NEW
-        if hears_us is not before.hears_us and hears_us is not None:
-            return News.HEARS_US if hears_us else News.SUSPECTS_US
-        return News.INTENT if set(message.intents) - set(before.message.intents) else News.NONE
+        return tuple(_news(before, entry))
 
     def _room(self, now: float) -> bool:
         """Make room for a newcomer at the cost of the longest silent peer; a live one is never displaced."""
@@ -142,6 +138,15 @@ class Peers:
             )
             for e in tuple(self._entries.values())
         )
+
+
+def _news(before: Entry | None, entry: Entry) -> Iterator[News]:
+    if before is None or before.gone:
+        yield News.NEW
+    elif entry.hears_us is not before.hears_us and entry.hears_us is not None:
+        yield News.HEARS_US if entry.hears_us else News.SUSPECTS_US
+    if set(entry.message.intents) - set(before.message.intents if before else ()):
+        yield News.INTENT
 
 
 def eui64(mac: str) -> str:

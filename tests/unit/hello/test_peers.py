@@ -46,11 +46,11 @@ def test_eui64_is_the_address_the_kernel_makes() -> None:
 
 def test_a_newcomer_is_news_and_says_nothing_of_us_until_its_third_hello() -> None:
     peers = Peers("e1")
-    assert peers.take(hello(1), ADDRESS, US, 0.0) is News.NEW
+    assert peers.take(hello(1), ADDRESS, US, 0.0) == (News.NEW,)
     assert only(peers, 0.0).hears_us is None
-    assert peers.take(hello(2), ADDRESS, US, 1.0) is News.NONE
+    assert peers.take(hello(2), ADDRESS, US, 1.0) == ()
     assert only(peers, 1.0).hears_us is None
-    assert peers.take(hello(3), ADDRESS, US, 2.0) is News.SUSPECTS_US
+    assert peers.take(hello(3), ADDRESS, US, 2.0) == (News.SUSPECTS_US,)
     assert only(peers, 2.5) == Peer(
         node="n2",
         originator="02:78:30:00:00:02",
@@ -67,11 +67,11 @@ def test_a_suspicion_about_us_counts_at_once_and_so_does_its_end() -> None:
     peers = Peers("e1")
     peers.take(hello(1, hears_us=True), ADDRESS, US, 0.0)
     assert only(peers, 0.0).hears_us is True
-    assert peers.take(hello(2, suspects=(mac_bytes(US),)), ADDRESS, US, 0.3) is News.SUSPECTS_US
-    assert peers.take(hello(3, suspects=(mac_bytes(US),)), ADDRESS, US, 0.4) is News.NONE
+    assert peers.take(hello(2, suspects=(mac_bytes(US),)), ADDRESS, US, 0.3) == (News.SUSPECTS_US,)
+    assert peers.take(hello(3, suspects=(mac_bytes(US),)), ADDRESS, US, 0.4) == ()
     assert only(peers, 1.0).hears_us is False
     assert only(peers, 1.0).hears_us_age == 1.0
-    assert peers.take(hello(4, hears_us=True), ADDRESS, US, 1.0) is News.HEARS_US
+    assert peers.take(hello(4, hears_us=True), ADDRESS, US, 1.0) == (News.HEARS_US,)
 
 
 def test_absence_from_a_partial_list_says_nothing() -> None:
@@ -86,7 +86,7 @@ def test_late_and_repeated_hellos_change_nothing() -> None:
     peers = Peers("e1")
     peers.take(hello(100, hears_us=True), ADDRESS, US, 0.0)
     for late in (100, 99, 90):
-        assert peers.take(hello(late, suspects=(mac_bytes(US),)), ADDRESS, US, 0.1) is News.NONE
+        assert peers.take(hello(late, suspects=(mac_bytes(US),)), ADDRESS, US, 0.1) == ()
     assert only(peers, 0.1).hears_us is True
     assert only(peers, 0.1).hello_streak == 1
 
@@ -125,7 +125,7 @@ def test_a_silent_peer_is_reported_gone_once_and_forgotten_later() -> None:
     assert peers.expire(3.0) == []
     assert only(peers, 3.0).hello_streak == 0
     assert peers.heard(3.0) == []
-    assert peers.take(hello(2), ADDRESS, US, 4.0) is News.NEW
+    assert peers.take(hello(2), ADDRESS, US, 4.0) == (News.NEW,)
     peers.expire(4.1 + PEER_TTL)
     assert peers.snapshot(400.0) == ()
 
@@ -134,16 +134,16 @@ def test_a_full_table_never_displaces_a_live_peer_but_a_silent_one() -> None:
     peers = Peers("e1")
     for n in range(MAX_PEERS):
         peers.take(hello(1, mac=f"02:00:00:00:01:{n:02x}"), "fe80::1", US, n / 1000)
-    assert peers.take(hello(1), ADDRESS, US, 1.0) is News.NONE
+    assert peers.take(hello(1), ADDRESS, US, 1.0) == ()
     assert len(peers.snapshot(1.0)) == MAX_PEERS
-    assert peers.take(hello(1), ADDRESS, US, 10.0) is News.NEW
+    assert peers.take(hello(1), ADDRESS, US, 10.0) == (News.NEW,)
     assert len(peers.snapshot(10.0)) == MAX_PEERS
     assert "02:00:00:00:01:00" not in {p.mac for p in peers.snapshot(10.0)}
 
 
 def test_our_own_hello_coming_back_is_no_peer() -> None:
     peers = Peers("e1")
-    assert peers.take(hello(1, mac=US), ADDRESS, US, 0.0) is News.NONE
+    assert peers.take(hello(1, mac=US), ADDRESS, US, 0.0) == ()
     assert peers.snapshot(0.0) == ()
 
 
@@ -158,8 +158,19 @@ def test_a_live_peer_is_not_usurped_from_an_address_that_is_not_of_its_mac() -> 
 def test_a_new_intent_is_news_once() -> None:
     peers = Peers("e1")
     peers.take(hello(1, hears_us=True), ADDRESS, US, 0.0)
-    assert peers.take(hello(2, hears_us=True, intents=("reboot",)), ADDRESS, US, 0.1) is News.INTENT
-    assert peers.take(hello(3, hears_us=True, intents=("reboot",)), ADDRESS, US, 0.2) is News.NONE
+    assert peers.take(hello(2, hears_us=True, intents=("reboot",)), ADDRESS, US, 0.1) == (News.INTENT,)
+    assert peers.take(hello(3, hears_us=True, intents=("reboot",)), ADDRESS, US, 0.2) == ()
+
+
+def test_an_intent_said_together_with_other_news_is_news_too() -> None:
+    peers = Peers("e1")
+    assert peers.take(hello(1, intents=("a",)), ADDRESS, US, 0.0) == (News.NEW, News.INTENT)
+    suspected = hello(2, suspects=(mac_bytes(US),), intents=("a", "detach-hardif hardif/e1"))
+    assert peers.take(suspected, ADDRESS, US, 0.1) == (News.SUSPECTS_US, News.INTENT)
+    assert peers.take(hello(3, hears_us=True, intents=("b",)), ADDRESS, US, 0.2) == (
+        News.HEARS_US,
+        News.INTENT,
+    )
 
 
 def test_one_source_cannot_use_up_the_rate_of_another() -> None:

@@ -90,7 +90,7 @@ def forged() -> Peers:
     """What a stranger told in the name of n1, from an address nobody has: it hears us, then no longer."""
     peers, now = Peers("e1"), time.monotonic()
     peers.take(said(1, lists_us=True, suspects_us=False), DEAD, OURS["e1"], now)
-    assert peers.take(said(2, lists_us=False, suspects_us=True), DEAD, OURS["e1"], now) is News.SUSPECTS_US
+    assert peers.take(said(2, lists_us=False, suspects_us=True), DEAD, OURS["e1"], now) == (News.SUSPECTS_US,)
     return peers
 
 
