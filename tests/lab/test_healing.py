@@ -36,7 +36,8 @@ def diagnosed(*faults: str) -> story.Wanted:
     return lambda e: e.event in ("diagnosis", "reclassified") and e.fields["fault"] in faults
 
 
-def first_edge(lab: Lab, source: str, target: str) -> tuple[str, str]:
+def second_edge(lab: Lab, source: str, target: str) -> tuple[str, str]:
+    """The second hop of the way: neither end of the traffic is at the cut."""
     chain = lab.path(source, target)
     return next(itertools.islice(itertools.pairwise(chain), 1, None))
 
@@ -65,7 +66,7 @@ def test_a_broken_link_is_left_by_both_ends_and_used_again(lab_ring6: Lab, fault
     lab = lab_ring6
     lab.traffic_start("n1", "n4")
     steady(lab, "n1-n4")
-    a, b = first_edge(lab, "n1", "n4")
+    a, b = second_edge(lab, "n1", "n4")
     made = lab.inject(fault, b, a)  # b is the deaf end: requests pass here, answers may go another way
     story.wait_for(lab, diagnosed("link-dead", "one-way"), made.at, FOUND_S, (a, b))
     for node in (a, b):
@@ -153,7 +154,7 @@ def test_killed_agents_leave_a_mesh_that_forwards_and_nothing_detached(lab_ring6
     lab = lab_ring6
     lab.traffic_start("n1", "n4")
     steady(lab, "n1-n4")
-    a, b = first_edge(lab, "n1", "n4")
+    a, b = second_edge(lab, "n1", "n4")
     made = lab.inject("link-dead", a, b)
     story.wait_for(lab, lambda e: e.event == "action", made.at, FOUND_S, (a,))
     steady(lab, "n1-n4")

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from tools.lab import nodeconfig, qemu, state
+from tools.lab import evidence, nodeconfig, qemu, state
 from tools.lab.client import Lab
 from tools.lab.errors import LabError, MachineError, NotReadyError, UsageError
 from tools.lab.qemu import Cable, Plan
@@ -216,18 +216,21 @@ def _wait(lab: Lab, *, agents: bool) -> None:
 
 
 def wait_healthy(lab: Lab, nodes: tuple[str, ...] | list[str], seconds: float) -> None:
-    """Return when every agent tells that it is healthy. Raises NotReadyError with what each tells."""
+    """Return when all agents are healthy at one look. Raises NotReadyError with the evidence."""
     deadline = time.monotonic() + seconds
     waiting = list(nodes)
     while True:
+        # who was ill is asked first; only a look at all, for one may fall ill while another recovers, counts
         states = {node: lab.health(node) for node in waiting}
-        waiting = [node for node in waiting if states[node] != "healthy"]
+        if set(states.values()) == {"healthy"}:
+            states = {node: lab.health(node) for node in nodes}
+        waiting = [node for node, told in states.items() if told != "healthy"]
         if not waiting:
             return
         lab.check()
         if time.monotonic() > deadline:
             told = ", ".join(f"{node} {states[node]}" for node in waiting)
-            raise NotReadyError(f"not healthy after {seconds:.0f} s: {told}; see: lab logs {waiting[0]}")
+            raise NotReadyError(f"not healthy after {seconds:.0f} s: {told}\n{evidence.of(lab, waiting)}")
         time.sleep(POLL_S * 4)
 
 

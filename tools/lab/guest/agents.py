@@ -20,7 +20,7 @@ AGENT = ["python3", "-m", "agent", "--config", CONFIG]
 STOP_POST = ["python3", "-m", "agent.undo", "--config", CONFIG]  # the unit's ExecStopPost
 BROKER = ["mosquitto", "-c", "/etc/x0/mosquitto.conf"]
 RESTART_S = 1.0  # the unit's RestartSec
-START_LIMIT, START_WINDOW_S = 5, 60.0  # the unit's StartLimitBurst and StartLimitIntervalSec
+START_LIMIT, START_WINDOW_S = 5, 600.0  # the unit's StartLimitBurst and StartLimitIntervalSec
 STOP_S = 10.0  # after SIGTERM; then SIGKILL
 
 
@@ -116,9 +116,7 @@ class Unit:
                 )
                 if await post.wait():
                     self._note(f"ExecStopPost ended with {post.returncode}")
-            if self.last_exit == 0 and self._stop_post is not None:
-                self.wanted = False  # Restart=on-failure: an agent that ended well is left alone
-            if self.wanted:
+            if self.wanted:  # Restart=always: only who was stopped stays stopped
                 await asyncio.sleep(RESTART_S)
 
     def _note(self, text: str) -> None:
