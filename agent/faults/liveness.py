@@ -24,6 +24,10 @@ RTT_FACTOR = 3.0  # an echo is late only beyond so many round trips: a slow link
 HELLO_FRESH = 2.5  # hello intervals after which what a hello said no longer counts
 REPORT_FRESH_S = 5.0  # a report is repeated while it holds; older ones speak of the past
 TALK_REST_S = 3.5  # after we gave a hardif back: neighbours repeat a suspicion for 3 s after its last sign
+# An OGM heard by another way at most so long before the link's last sign shows that the way is there. Much more
+# than an interval: what comes a long way round (each hop keeps it up to 100 ms to aggregate) mostly arrives
+# after its successor, and batman-adv drops it then, age and all. Less than the 200 s its table keeps a lost way.
+WAY_KNOWN_S = 60.0
 ANSWER_FRESH_S = 1.5  # a detached neighbour is asked twice a second at least
 MAX_DOUBLINGS = 6  # 2 s become at most 128 s: a flapping link waits, but not for ever
 
@@ -165,9 +169,20 @@ def live_neighbours(view: View, hardif: str) -> tuple[str, ...]:
     return tuple(mac for mac in neighbours(view, hardif) if alive(view, hardif, mac))
 
 
-def other_way(view: View, hardif: str) -> str:
-    """Another attached hardif with a live neighbour, "" where there is none."""
-    return next((name for name in attached(view) if name != hardif and live_neighbours(view, name)), "")
+def other_way(view: View, hardif: str, mac: str) -> str:
+    """Another attached hardif by which the node behind this link can be reached, "" where none is known.
+
+    Its originator must have been heard there through a neighbour that is live now, not much longer ago than
+    the link itself. So a dead node passes as well as a dead link: its OGMs came by both ways until it died.
+    Where we do not know the originator (no hello since we run, and the MAC is no originator's) or no table
+    was read, no way is known: nothing is detached then, OGMs are only hastened.
+    """
+    mesh, originator = view.snapshot.mesh, originator_of(view, hardif, mac)
+    if mesh is None or not originator:
+        return ""
+    oldest = (silence(view, hardif, mac) or 0.0) + WAY_KNOWN_S
+    ways = (o for o in mesh.originators if o.mac == originator and o.last_seen_age <= oldest)
+    return next((o.hardif for o in ways if o.hardif != hardif and alive(view, o.hardif, o.neighbour)), "")
 
 
 def best_via(view: View, hardif: str, mac: str) -> tuple[Originator, ...]:

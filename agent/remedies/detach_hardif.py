@@ -36,8 +36,11 @@ class DetachHardif:
         others = [mac for mac in lv.live_neighbours(view, hardif) if mac != remedy.args.get("neighbour")]
         if others:
             return f"{hardif} still serves {len(others)} other neighbour(s), {others[0]} first"
-        if not lv.other_way(view, hardif):
-            return f"no other interface has a neighbour that is heard: {hardif} would be missed, not replaced"
+        neighbour = remedy.args.get("neighbour", "")
+        if not lv.other_way(view, hardif, neighbour):
+            return (
+                f"no other interface is known to lead to {neighbour}: {hardif} would be missed, not replaced"
+            )
         return ""
 
     def undo_record(self, remedy: Remedy, effector: Effector) -> UndoRecord | None:

@@ -9,13 +9,27 @@ import msgspec
 import pytest
 
 from agent.events import Remedy
-from agent.readings import Neighbour
+from agent.faults.base import View
+from agent.readings import Neighbour, Originator
 from agent.remedies.attach_hardif import ACTION as ATTACH
 from agent.remedies.base import ActionError, UndoRecord
 from agent.remedies.detach_hardif import ACTION as DETACH
 from agent.remedies.hasten_ogms import ACTION as HASTEN
 from agent.remedies.restart_service import ACTION as RESTART
-from tests.unit.faults.hand import N1, N3, NOW, link, mesh, neighbours, snapshot, view, without
+from tests.unit.faults.hand import (
+    N1,
+    N3,
+    NOW,
+    O1,
+    O3,
+    link,
+    mesh,
+    neighbours,
+    peer,
+    snapshot,
+    view,
+    without,
+)
 
 
 class System:
@@ -87,6 +101,46 @@ def test_a_dead_link_may_be_detached_where_another_way_is_alive() -> None:
 def test_detaching_is_refused_where_it_would_make_things_worse(changes: dict[str, Any], why: str) -> None:
     seen = msgspec.structs.replace(view(snapshot(mesh=SILENT)), **changes)
     assert why in DETACH.refusal(OUT, seen)
+
+
+def known_by(*ways: Originator) -> View:
+    rows = (Originator(O1, N1, "e1", 0.6, 10, best=True), *ways)
+    return view(snapshot(mesh=mesh(neighbours=SILENT.neighbours, originators=rows)))
+
+
+@pytest.mark.parametrize(
+    "ways",
+    [
+        (),  # the live neighbour on e3 leads elsewhere
+        (Originator(O3, N3, "e3", 0.1, 10, best=True),),
+        (Originator(O1, "02:78:30:03:00:09", "e3", 0.1, 10),),  # through a neighbour that is not heard
+        (Originator(O1, N3, "e3", 60.7, 10),),  # a way of the past: a minute before the link fell silent
+    ],
+)
+def test_a_live_neighbour_that_does_not_lead_to_the_node_is_no_other_way(
+    ways: tuple[Originator, ...],
+) -> None:
+    assert "no other interface" in DETACH.refusal(OUT, known_by(*ways))
+
+
+def test_a_long_way_round_whose_late_messages_are_seldom_counted_is_a_way() -> None:
+    assert DETACH.refusal(OUT, known_by(Originator(O1, N3, "e3", 45.0, 10))) == ""
+
+
+def test_a_dead_node_s_last_words_by_the_other_way_are_as_old_as_those_by_the_link() -> None:
+    for quiet in (0.6, 60.0):
+        silent = mesh(
+            neighbours=neighbours(e1=quiet, e3=0.05),
+            originators=(Originator(O1, N1, "e1", quiet, 10, best=True), Originator(O1, N3, "e3", quiet, 9)),
+        )
+        assert DETACH.refusal(OUT, view(snapshot(mesh=silent))) == ""
+
+
+def test_a_link_to_a_node_nobody_named_is_not_detached_unless_its_hello_does() -> None:
+    nameless = view(snapshot(mesh=SILENT, peers=()), last_neighbours={})
+    assert "no other interface" in DETACH.refusal(OUT, nameless)
+    named = view(snapshot(mesh=SILENT, peers=(peer(),)), last_neighbours={})
+    assert DETACH.refusal(OUT, named) == ""
 
 
 def test_detaching_is_undone_by_attaching() -> None:
