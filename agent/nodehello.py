@@ -56,12 +56,19 @@ class NodeHello:
             interval=config.hello.interval,
             originator=self._originator,
             heard=self._heard_by_kernel,
+            elp_ms=self._elp_ms,
             on_change=self._on_change,
         )
 
     def _originator(self) -> str:
         snapshot = self._snapshot()
         return snapshot.mesh.mac if snapshot and snapshot.mesh else ""
+
+    def _elp_ms(self, hardif: str) -> int:
+        """The interface's ELP interval as the kernel says, 0 while it is not read."""
+        snapshot = self._snapshot()
+        hardifs = snapshot.mesh.hardifs if snapshot and snapshot.mesh else ()
+        return next((found.elp_interval_ms or 0 for found in hardifs if found.name == hardif), 0)
 
     def _heard_by_kernel(self, hardif: str) -> list[tuple[str, float]]:
         """(MAC, age in s) of the neighbours batman-adv hears on this interface."""

@@ -170,6 +170,7 @@ class Peer(msgspec.Struct, frozen=True):
     hears_us_age: float | None = None  # seconds since its hello last listed us, None: never
     health: str = ""
     intents: tuple[str, ...] = ()
+    elp_interval_ms: int | None = None  # of its interface, None: it did not tell
     hello_streak: int = 0  # hellos heard in a row without a gap of two intervals
 
 

@@ -29,7 +29,7 @@ def dead_links(view: View) -> tuple[DeadLink, ...]:
 
 def dead_attached(view: View, hardif: str, mac: str) -> DeadLink | None:
     """Silent for more ELP intervals (or beacons) than allowed and no echo answered; or no carrier."""
-    link, quiet, elp = lv.link_of(view, hardif), lv.silence(view, hardif, mac), lv.elp_s(view, hardif)
+    link, quiet, elp = lv.link_of(view, hardif), lv.silence(view, hardif, mac), lv.elp_s(view, hardif, mac)
     mesh = view.snapshot.mesh
     if link is None or not link.admin_up or quiet is None or mesh is None:
         return None
@@ -62,7 +62,7 @@ def own_trouble(view: View) -> str:
 
 def _heard(view: View, hardif: str, mac: str) -> bool:
     quiet = lv.silence(view, hardif, mac)
-    return quiet is not None and quiet <= lv.SUSPECT_MISSES * lv.elp_s(view, hardif)
+    return quiet is not None and quiet <= lv.SUSPECT_MISSES * lv.elp_s(view, hardif, mac)
 
 
 def _dead_detached(view: View, hardif: str, mac: str) -> DeadLink | None:

@@ -70,7 +70,7 @@ class LinkDead:
 
 def _doubt(view: View, hardif: str, mac: str) -> str:
     """Why the link to this neighbour is in doubt, "" where it is not."""
-    quiet, elp = lv.silence(view, hardif, mac), lv.elp_s(view, hardif)
+    quiet, elp = lv.silence(view, hardif, mac), lv.elp_s(view, hardif, mac)
     if quiet is not None and quiet > lv.SUSPECT_MISSES * elp:
         return f"no ELP for {quiet:.2f} s, expected every {elp:.2f} s"
     radio, seen = lv.station(view, hardif, mac)

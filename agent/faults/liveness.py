@@ -15,7 +15,10 @@ SUSPECT_MISSES = 2.0  # ELP intervals: one may be lost or late on any healthy li
 LIVE_MISSES = 1.5  # a way out counts only while its neighbour is on time; stricter than the suspicion above
 RADIO_SUSPECT_S = 0.5  # 802.11s beacons come every 102 ms: four or five in a row were missed
 RADIO_DEAD_S = 0.8  # seven beacons; may stand for ELP's silence, whose interval on radios is long
-DEFAULT_ELP_S = 0.5  # batman-adv's own, where the kernel does not tell
+DEFAULT_ELP_S = 0.5  # batman-adv's own, where neither the kernel nor the neighbour tells
+AGENT_HELLOS = (
+    10.0  # hello intervals: without any for so long there is no agent that set the neighbour's timers
+)
 # One-way asks for more than a dead link: the hint it starts from is anybody's, and no missing ELP agrees with
 # it. Eight requests fit into the time; where a tenth is lost, five in a row are by chance once in 100,000.
 ONE_WAY_REQUESTS = 5
@@ -24,9 +27,9 @@ RTT_FACTOR = 3.0  # an echo is late only beyond so many round trips: a slow link
 HELLO_FRESH = 2.5  # hello intervals after which what a hello said no longer counts
 REPORT_FRESH_S = 5.0  # a report is repeated while it holds; older ones speak of the past
 TALK_REST_S = 3.5  # after we gave a hardif back: neighbours repeat a suspicion for 3 s after its last sign
-# An OGM heard by another way at most so long before the link's last sign shows that the way is there. Much more
-# than an interval: what comes a long way round (each hop keeps it up to 100 ms to aggregate) mostly arrives
-# after its successor, and batman-adv drops it then, age and all. Less than the 200 s its table keeps a lost way.
+# An OGM heard by another way at most so long before the link's last sign shows that the way is there. Much
+# more than an interval: what comes a long way round (each hop keeps it up to 100 ms to aggregate) mostly
+# arrives after its successor and is not counted then. Less than the 200 s the table keeps a way that is lost.
 WAY_KNOWN_S = 60.0
 ANSWER_FRESH_S = 1.5  # a detached neighbour is asked twice a second at least
 MAX_DOUBLINGS = 6  # 2 s become at most 128 s: a flapping link waits, but not for ever
@@ -49,10 +52,17 @@ def usable(view: View, name: str) -> bool:
     return link is not None and link.admin_up
 
 
-def elp_s(view: View, hardif: str) -> float:
-    """ELP interval in seconds."""
+def elp_s(view: View, hardif: str, mac: str) -> float:
+    """Seconds between two ELPs of this neighbour: its own interval, which its hellos tell.
+
+    Ours where they do not tell it; where no agent is heard at all, batman-adv's default if that is longer.
+    """
     found = attached(view).get(hardif)
-    return (found.elp_interval_ms / 1000 if found and found.elp_interval_ms else 0.0) or DEFAULT_ELP_S
+    ours = (found.elp_interval_ms / 1000 if found and found.elp_interval_ms else 0.0) or DEFAULT_ELP_S
+    peer = peer_of(view, hardif, mac)
+    if peer is None or peer.hello_age > AGENT_HELLOS * view.thresholds.hello_interval_s:
+        return max(ours, DEFAULT_ELP_S)
+    return peer.elp_interval_ms / 1000 if peer.elp_interval_ms else ours
 
 
 def neighbours(view: View, hardif: str) -> tuple[str, ...]:
@@ -161,7 +171,7 @@ def alive(view: View, hardif: str, mac: str) -> bool:
     radio, seen = station(view, hardif, mac)
     if radio and (seen is None or seen.inactive_age > RADIO_SUSPECT_S):
         return False
-    return quiet <= LIVE_MISSES * elp_s(view, hardif)
+    return quiet <= LIVE_MISSES * elp_s(view, hardif, mac)
 
 
 def live_neighbours(view: View, hardif: str) -> tuple[str, ...]:
@@ -236,7 +246,7 @@ def no_other_way(view: View, hardif: str, mac: str) -> bool:
     if mesh is None:
         return False
     quiet = [
-        (silence(view, other, near) or 0.0) > view.thresholds.elp_misses * elp_s(view, other)
+        (silence(view, other, near) or 0.0) > view.thresholds.elp_misses * elp_s(view, other, near)
         for other in attached(view)
         if other != hardif
         for near in neighbours(view, other)

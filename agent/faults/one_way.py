@@ -95,7 +95,7 @@ class OneWay:
 
 def _heard(view: View, hardif: str, mac: str) -> bool:
     quiet = lv.silence(view, hardif, mac)
-    return quiet is not None and quiet <= lv.SUSPECT_MISSES * lv.elp_s(view, hardif)
+    return quiet is not None and quiet <= lv.SUSPECT_MISSES * lv.elp_s(view, hardif, mac)
 
 
 FAULT: Fault = OneWay()

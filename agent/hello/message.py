@@ -27,6 +27,7 @@ MAX_WORD = 16  # letters of the health word
 MAX_AGE_MS = 65_535  # older than this is not "heard"
 MAX_INTERVAL_MS = 60_000  # the configuration's own bound
 MIN_INTERVAL_MS = 100
+MAX_ELP_MS = 10_000  # the configuration's own bound
 MAX_SEQUENCE = 0xFFFF_FFFF
 
 NodeName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\Z", max_length=63)]
@@ -59,6 +60,7 @@ class HelloMessage(msgspec.Struct, frozen=True, array_like=True, tag="h"):
     suspects: Annotated[tuple[Mac, ...], Meta(max_length=MAX_SUSPECTS)] = ()  # no longer heard
     health: Word = ""
     intents: Annotated[tuple[Intent, ...], Meta(max_length=MAX_INTENTS)] = ()
+    elp_ms: Annotated[int, Meta(ge=0, le=MAX_ELP_MS)] = 0  # the interface's ELP interval, 0: not known
 
 
 class ReportMessage(msgspec.Struct, frozen=True, array_like=True, tag="r"):

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from agent.hello.message import (
     MAX_AGE_MS,
+    MAX_ELP_MS,
     MAX_HEARD,
     MAX_INTENT_CHARS,
     MAX_INTENTS,
@@ -49,6 +50,7 @@ class Outgoing:
         suspects: Iterable[str] = (),
         health: str = "",
         intents: Iterable[str] = (),
+        elp_ms: int = 0,
     ) -> HelloMessage:
         """The next hello. `heard`: (MAC, age in s), may name a MAC twice; suspects are left out of it.
 
@@ -75,6 +77,7 @@ class Outgoing:
             suspects=tuple(mac_bytes(m) for m in doubted[:MAX_SUSPECTS]),
             health=_HEALTH.sub("", health.lower())[:MAX_WORD],
             intents=tuple(_plain(intent) for intent in list(intents)[-MAX_INTENTS:]),
+            elp_ms=min(max(elp_ms, 0), MAX_ELP_MS),
         )
 
     def _window(self, macs: list[str]) -> list[str]:

@@ -134,6 +134,7 @@ class Peers:
                 hears_us_age=None if e.listed_at is None else max(0.0, now - e.listed_at),
                 health=e.message.health,
                 intents=e.message.intents,
+                elp_interval_ms=e.message.elp_ms or None,
                 hello_streak=0 if _silent(e, now) else e.streak,
             )
             for e in tuple(self._entries.values())

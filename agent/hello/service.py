@@ -52,6 +52,10 @@ def _nothing(_: str) -> Iterable[tuple[str, float]]:
     return ()
 
 
+def _untold(_: str) -> int:
+    return 0
+
+
 def _ignore(_: Change) -> None:
     return
 
@@ -60,8 +64,8 @@ class Hello:
     """Hellos on every mesh interface and reports over the mesh. All but the snapshots: event loop only.
 
     `originator()` gives the node's originator MAC ("" while unknown: nothing is sent), `heard(hardif)` the
-    (MAC, age in s) of neighbours that batman-adv hears; those whose hellos arrive are added. `on_change` must
-    return quickly.
+    (MAC, age in s) of neighbours that batman-adv hears; those whose hellos arrive are added,
+    `elp_ms(hardif)` the ELP interval of ours, 0 while unknown. `on_change` must return quickly.
     """
 
     def __init__(
@@ -74,6 +78,7 @@ class Hello:
         interval: float,
         originator: Callable[[], str],
         heard: Callable[[str], Iterable[tuple[str, float]]] = _nothing,
+        elp_ms: Callable[[str], int] = _untold,
         on_change: Callable[[Change], None] = _ignore,
         clock: Callable[[], float] = time.monotonic,
         rng: random.Random | None = None,
@@ -81,6 +86,7 @@ class Hello:
     ) -> None:
         self._node, self._mesh, self._port = node, mesh, port
         self._interval, self._originator, self._heard = interval, originator, heard
+        self._elp_ms = elp_ms
         self._on_change, self._clock, self._rng = on_change, clock, rng or random.Random()
         self._open = open_channel
         self._health = ""
@@ -210,6 +216,7 @@ class Hello:
             suspects=self._suspects.get(interface.name, ()),
             health=self._health,
             intents=self._intents,
+            elp_ms=self._elp_ms(interface.name),
         )
 
     def _news(self, news: News, entry: Entry) -> None:

@@ -49,6 +49,7 @@ class Node:
             port=PORT,
             interval=interval,
             originator=lambda: f"02:78:30:00:00:0{name[-1]}",
+            elp_ms=lambda _: 100 + int(name[-1]),
             on_change=self._changed,
             rng=random.Random(1 if name == "n1" else 2),
             open_channel=open_channel,
@@ -93,6 +94,7 @@ async def test_neighbours_find_each_other_and_learn_that_they_are_heard(nodes: t
     assert (one.peer.node, one.peer.mac, one.peer.address) == ("n2", MAC_B, "fe80::ff:fe00:2")
     assert one.hello.address("e1", MAC_B) == "fe80::ff:fe00:2"
     assert two.peer.originator == "02:78:30:00:00:01"
+    assert (one.peer.elp_interval_ms, two.peer.elp_interval_ms) == (102, 101)
 
 
 async def test_a_suspicion_reaches_the_neighbour_within_a_tenth_of_a_second(nodes: tuple[Node, Node]) -> None:

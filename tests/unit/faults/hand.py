@@ -83,8 +83,14 @@ def peer(hardif: str = "e1", mac: str = N1, **changes: Any) -> Peer:
     return msgspec.structs.replace(base, **changes)
 
 
+AGENTS = (  # both neighbours run one, and said nothing of late that would count
+    peer(hello_age=3.0, hears_us=None, hears_us_age=None, hello_streak=0),
+    peer("e3", N3, node="n3", originator=O3, hello_age=3.0, hears_us=None, hears_us_age=None, hello_streak=0),
+)
+
+
 def snapshot(**changes: Any) -> Snapshot:
-    base = Snapshot(at=NOW, wall=1.7e9, links=(link("e1"), link("e3")), mesh=mesh())
+    base = Snapshot(at=NOW, wall=1.7e9, links=(link("e1"), link("e3")), mesh=mesh(), peers=AGENTS)
     return msgspec.structs.replace(base, **changes)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from agent.faults.base import State
 from agent.faults.link_dead import FAULT
-from agent.readings import Neighbour, Originator, Radio, Report, Station
+from agent.readings import Neighbour, Originator, Peer, Radio, Report, Station
 from tests.unit.faults.hand import (
     DEAD,
     N1,
@@ -46,6 +46,33 @@ def test_two_elp_intervals_of_silence_are_a_suspicion_to_be_probed(silent_for: f
     found = FAULT.suspicions(view(snapshot(mesh=mesh(neighbours=neighbours(e1=silent_for, e3=0.05)))))
     assert [s.subject for s in found] == ([DEAD] if doubted else [])
     assert all(s.probe == ("e1", N1) for s in found)
+
+
+@pytest.mark.parametrize(
+    ("neighbour", "silent_for", "doubted"),
+    [
+        (None, 0.99, False),  # no agent: batman-adv's default of 500 ms, not our 150
+        (None, 1.01, True),
+        (peer(hello_age=11.0), 0.99, False),  # its agent is gone, its timers may be, too
+        (peer(hello_age=9.0), 0.31, True),  # while a link is dead no hellos come either
+        (peer(elp_interval_ms=1000), 1.99, False),
+        (peer(elp_interval_ms=1000), 2.01, True),
+        (peer(elp_interval_ms=100), 0.21, True),
+    ],
+)
+def test_silence_is_judged_by_the_neighbour_s_interval_not_ours(
+    neighbour: Peer | None, silent_for: float, doubted: bool
+) -> None:
+    seen = mesh(neighbours=neighbours(e1=silent_for, e3=0.05))
+    found = FAULT.suspicions(view(snapshot(mesh=seen, peers=(neighbour,) if neighbour else ())))
+    assert [s.subject for s in found] == ([DEAD] if doubted else [])
+
+
+def test_a_neighbour_without_agent_is_dead_after_three_of_its_own_intervals() -> None:
+    for silent_for, symptoms in ((1.49, 0), (1.51, 1)):
+        silent = mesh(neighbours=neighbours(e1=silent_for, e3=0.45))
+        seen = view(snapshot(mesh=silent, peers=(), echoes=(echo(),)))
+        assert len(FAULT.symptoms(seen)) == symptoms
 
 
 def test_time_since_the_dump_is_no_silence() -> None:

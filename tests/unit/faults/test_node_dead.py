@@ -73,7 +73,7 @@ def test_a_node_heard_on_a_second_link_is_not_dead() -> None:
 
 
 def test_an_unknown_originator_is_not_guessed_but_taken_from_the_hello() -> None:
-    snap = snapshot(mesh=dead(1.7), echoes=(echo(),))
+    snap = snapshot(mesh=dead(1.7), echoes=(echo(),), peers=())
     assert not FAULT.symptoms(view(snap, last_neighbours={}))
     told = snapshot(mesh=dead(1.7), echoes=(echo(),), peers=(peer(hello_age=2.0),))
     assert FAULT.symptoms(view(told, last_neighbours={}))

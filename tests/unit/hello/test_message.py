@@ -8,6 +8,7 @@ from agent.hello.errors import MessageError
 from agent.hello.message import (
     MAX_AGE_MS,
     MAX_BYTES,
+    MAX_ELP_MS,
     MAX_HEARD,
     MAX_INTENT_CHARS,
     MAX_INTENTS,
@@ -38,6 +39,7 @@ FULL = HelloMessage(
     suspects=(MAC,) * MAX_SUSPECTS,
     health="h" * 16,
     intents=("i" * MAX_INTENT_CHARS,) * MAX_INTENTS,
+    elp_ms=MAX_ELP_MS,
 )
 
 

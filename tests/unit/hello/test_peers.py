@@ -173,6 +173,13 @@ def test_an_intent_said_together_with_other_news_is_news_too() -> None:
     )
 
 
+def test_the_sender_s_elp_interval_is_told_or_unknown() -> None:
+    peers = Peers("e1")
+    for number, (told, known) in enumerate(((0, None), (500, 500), (60_000, 10_000))):
+        peers.take(out(Outgoing(number), [], mac=THEM, elp_ms=told), ADDRESS, US, float(number))
+        assert only(peers, float(number)).elp_interval_ms == known
+
+
 def test_one_source_cannot_use_up_the_rate_of_another() -> None:
     peers = Peers("e1")
     flood = sum(peers.admit("fe80::bad", t / 1000) for t in range(2000))
@@ -186,7 +193,8 @@ def test_a_flood_from_changing_addresses_is_bounded_in_total() -> None:
 
 
 def out(outgoing: Outgoing, heard: list[tuple[str, float]], **rest: Any) -> HelloMessage:
-    return outgoing.message(node="n1", originator=US, mac=US, interval=1.0, heard=heard, **rest)
+    told: dict[str, Any] = {"node": "n1", "originator": US, "mac": US, "interval": 1.0} | rest
+    return outgoing.message(heard=heard, **told)
 
 
 def test_neighbours_are_listed_once_with_their_youngest_age_and_old_ones_not() -> None:
