@@ -115,6 +115,7 @@ class Setup:
         before = [other.name for other in self._batadv.hardifs(bat.index)]
         follow = {name, *(interface.name for interface in self._mesh.interfaces)}
         self._done.clear()
+        self.core_ready = False  # no remedy attaches a link meanwhile: it would be the primary
         try:
             for other in before:  # whoever is attached first is the primary
                 self._links.set_master(other, None)
