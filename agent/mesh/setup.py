@@ -71,14 +71,6 @@ class Setup:
                 problems.append(str(error))
         return (*problems, *self._small.values())
 
-    def settled(self) -> bool:
-        """Is every interface that exists set up?"""
-        return self.core_ready and all(
-            interface.name in self._done
-            for interface in self._mesh.interfaces
-            if self._links.get(interface.name) is not None
-        )
-
     def _mesh_interface(self) -> Link:
         name = self._mesh.name
         bat = self._links.get(name)
