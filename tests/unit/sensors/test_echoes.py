@@ -19,7 +19,7 @@ from agent.hello.peers import News, Peers, eui64
 from agent.kernel.echo import EchoReply
 from agent.kernel.errors import from_errno
 from agent.readings import Echo
-from agent.sensors.echoes import LOST_AFTER, Echoes
+from agent.sensors.echoes import LOOK_PERIOD, LOST_AFTER, Echoes
 from tests.unit.faults.hand import N1, OURS, mesh, snapshot, view
 
 DEAD = "fe80::dead"  # answers nothing
@@ -34,6 +34,7 @@ class Wire:
         self.answering = answering
         self.asked: list[str] = []
         self.full = False
+        self._looked = asyncio.Event()
         self.refused = asyncio.Event()
         self._near, self._far = socket.socketpair()
         self._near.setblocking(False)
@@ -54,6 +55,7 @@ class Wire:
         self._moved.set()
 
     def receive(self) -> list[EchoReply]:
+        self._looked.set()
         with contextlib.suppress(BlockingIOError):
             self._near.recv(4096)
         replies, self._replies = self._replies, []
@@ -62,6 +64,11 @@ class Wire:
     def close(self) -> None:
         self._near.close()
         self._far.close()
+
+    async def looked_at(self) -> None:
+        """Until answers are looked for once more."""
+        self._looked.clear()
+        await self._looked.wait()
 
     async def times(self, count: int, address: str) -> None:
         """Until this address was asked so often."""
@@ -101,6 +108,13 @@ class Clock:
 
     def __call__(self) -> float:
         return time.monotonic() + self.leapt
+
+
+class Stopped(Clock):
+    """Time goes on in leaps only."""
+
+    def __call__(self) -> float:
+        return 1000.0 + self.leapt
 
 
 @contextlib.contextmanager
@@ -196,15 +210,14 @@ async def test_a_busy_event_loop_asks_less_and_so_believes_silence_later() -> No
 
 
 async def test_silence_is_seen_between_two_requests() -> None:
-    wire, clock = Wire(), Clock()
+    wire, clock = Wire(), Stopped()
     with probing(Peers("e1"), wire, clock) as echoes:
         await wire.times(1, eui64(N1))
-        seen: set[float] = set()
+        clock.leapt += LOOK_PERIOD
         async with asyncio.timeout(WITHIN):
-            while wire.asked.count(eui64(N1)) < 11:
-                seen.add(echoes.read(clock())[0].unanswered_for)
-                await asyncio.sleep(0)
-        assert len(seen) > 15  # 40 where the machine has the time
+            await wire.looked_at()
+        (echo,) = echoes.read(clock())
+        assert (echo.sent, echo.unanswered_for) == (1, pytest.approx(LOOK_PERIOD))
 
 
 async def test_a_request_a_full_queue_refused_was_never_sent() -> None:
