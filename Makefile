@@ -24,7 +24,8 @@ run: setup ## boot a five-node mesh and show it live; FAULT=link-dead breaks som
 	@$(PY) -m tools.lab.demo $(if $(FAULT),--fault $(FAULT))
 
 test: lint type ## lint, types, unit, integration and the core of the lab tests
-	@$(PY) -m pytest --cov -m 'not long'
+	@$(PY) -m pytest -n 3 --dist loadfile --cov -m 'not long and not lab'
+	@$(PY) -m pytest -m 'lab and not long'
 
 test-all: setup ## the long tests; PART=NAME runs those whose file or name holds NAME
 	@$(PY) -m pytest -m long $(if $(PART),-k '$(PART)')

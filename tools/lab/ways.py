@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tools.lab.client import Lab
+from tools.lab.errors import NotReadyError
 from tools.lab.guest import heard
 from tools.lab.topology import Topology
 
@@ -60,7 +61,11 @@ def missing(lab: Lab, wanted: Ways, seconds: float = LISTEN_S) -> list[str]:
             for device in devices if at == node else ():
                 must.setdefault(device, []).append(names[target])
         argv = ["python3", "-", str(seconds), json.dumps(must)]
-        told = json.loads(lab.exec(node, *argv, stdin=PROGRAM, timeout=seconds + SPARE_S).stdout)
+        try:
+            done = lab.exec(node, *argv, stdin=PROGRAM, timeout=seconds + SPARE_S)
+        except NotReadyError as error:
+            return [f"{node} could not listen: {error}"]  # it is asked again
+        told = json.loads(done.stdout)
         return [
             f"{node} does not hear {target} at {device}"
             for (at, target), devices in wanted.items()

@@ -14,13 +14,14 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from tools.lab.guest import mesh, streams
+from tools.lab.guest import frames, mesh, streams
 from tools.lab.guest.errors import GuestError
 from tools.lab.guest.streams import Stream
 from tools.lab.guest.tree import Tree
 
 PORT = 7000
 FIRST_FRAME_S = 10.0  # a connection that says nothing is dropped
+LAST_FRAME_S = 5.0  # the host closes as soon as it has its answer
 CONFIG = Path("/sys/firmware/qemu_fw_cfg/by_name/opt/x0")
 Handler = Callable[[dict[str, Any], Stream], Awaitable[dict[str, Any]]]
 
@@ -66,12 +67,20 @@ class Server:
                 traceback.print_exc()
                 answer = {"error": f"the guest server failed at {request.get('op')}: {error!r}"}
             await stream.send_json(answer)
+            await self._drain(reader)
         except (TimeoutError, ConnectionError, asyncio.IncompleteReadError, ValueError):
             return
         finally:
             writer.close()
             with contextlib.suppress(ConnectionError):
                 await writer.wait_closed()
+
+    async def _drain(self, reader: asyncio.StreamReader) -> None:
+        """Read what the host still sends: closed with that unread, TCP would reset and our answer be lost."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LAST_FRAME_S):
+                while await reader.read(frames.CHUNK):
+                    pass
 
     async def _answer(self, request: dict[str, Any], stream: Stream) -> dict[str, Any]:
         name = str(request["op"])

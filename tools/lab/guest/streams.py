@@ -96,10 +96,17 @@ async def run_program(argv: list[str], request: dict[str, Any], stream: Stream) 
         await asyncio.gather(copy(process.stdout, frames.STDOUT), copy(process.stderr, frames.STDERR))
         code = await process.wait()
     finally:
-        feeding.cancel()
+        await _ended(feeding)
         if process.returncode is None:
             kill_group(process.pid)
     return {"exit": code if code >= 0 else 128 - code}
+
+
+async def _ended(task: "asyncio.Task[None]") -> None:
+    """Cancel it and wait: only one may read a stream."""
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
 
 
 def kill_group(pid: int) -> None:
@@ -149,7 +156,7 @@ async def run_terminal(argv: list[str], request: dict[str, Any], stream: Stream)
             await stream.send(frames.STDOUT, chunk)
         code = await process.wait()
     finally:
-        feeding.cancel()
+        await _ended(feeding)
         loop.remove_reader(master)
         os.close(master)
     return {"exit": code if code >= 0 else 128 - code}
