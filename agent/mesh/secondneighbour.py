@@ -8,10 +8,12 @@ for E ("single neighbour is source") and it has no metric there. `batadv_v_ogm_r
 "something is wrong" and keeps it: what comes back on another interface is not passed on through E. The mesh
 has lost a way for good, and shows it only at the next fault. Seen without any agent on six nodes in a ring.
 
-An interface with two neighbours is considered like any other. So when a neighbour comes back, each other
+An interface with two neighbours is considered like any other. So when a neighbour is lost, each other
 interface with a single one is given one ELP frame of a second neighbour, made here and received by this
-kernel only: nothing is sent. For the 200 s until batman-adv forgets it every router has its metric, and the
-next OGM finds the way. It costs that neighbour's OGMs said back on E for as long. docs/decisions/0004.
+kernel only: nothing is sent. For the 200 s until batman-adv forgets it every router gets its metric. It has
+to be at the loss: then all OGMs come the other way round and count; once the direct ones are back, those that
+took the long way are older and ignored (`batadv_v_ogm_metric_update`), so a router without metric stays. It
+costs that neighbour's OGMs said back on E for as long. docs/decisions/0004.
 """
 
 from __future__ import annotations
@@ -25,7 +27,9 @@ from agent.kernel import elp, inject
 from agent.kernel.errors import KernelError
 from agent.readings import Mesh
 
-AGAIN_S: Final = 60.0  # for one interface: the second neighbour is known for 200 s, a margin for lost time
+AGAIN_S: Final = (
+    60.0  # for one interface: the second neighbour is known for 200 s, an outage needs some of it
+)
 TRY_AGAIN_S: Final = 600.0  # after the kernel refused: it will hardly change its mind
 ELP_MS: Final = 500  # what the frame says; nothing depends on it
 
@@ -48,7 +52,6 @@ class SecondNeighbour:
         self._may_act, self._clock, self._receive = may_act, clock, receive
         self._index = 0
         self._known: frozenset[tuple[str, str]] = frozenset()  # (hardif, MAC)
-        self._lost = False  # was any neighbour purged since the mesh is there?
         self._wanted: set[str] = set()  # hardifs
         self._given: dict[str, float] = {}  # hardif > when
         self._refused_at = float("-inf")
@@ -58,17 +61,13 @@ class SecondNeighbour:
         now = frozenset((row.hardif, row.mac) for row in mesh.neighbours)
         if mesh.index != self._index:
             # A mesh that was there before us may have lost neighbours before us. One made just now has none.
-            self._lost = self._index == 0 and bool(now)
+            self._wanted = {hardif for hardif, _ in now} if self._index == 0 else set()
             self._index, self._known = mesh.index, frozenset()
             self._given.clear()
-            self._wanted.clear()
-        gone, come, self._known = self._known - now, now - self._known, now
+        gone, self._known = self._known - now, now
         for hardif, _ in gone:
-            self._lost = True
             self._given.pop(hardif, None)  # what left and returns knows no second neighbour
-        if self._lost:
-            for hardif, _ in come:
-                self._wanted |= {other for other, _ in now if other != hardif}
+            self._wanted |= {other for other, _ in now if other != hardif}
         return self._give() if self._wanted else ()
 
     def _give(self) -> tuple[str, ...]:

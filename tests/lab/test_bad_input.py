@@ -94,6 +94,7 @@ def test_an_interface_deleted_and_made_again_in_the_middle_of_reads_stops_nothin
     assert len(told) < 150
 
 
+@pytest.mark.long  # the parser is fuzzed, and flooded on the host, in `make test`
 def test_a_flood_on_the_hello_port_costs_little_and_tells_nothing(lab_ring6: Lab) -> None:
     lab, process = lab_ring6, pid(lab_ring6, "n2")
     memory, log, since = pss_kb(lab, "n2"), log_bytes(lab, "n2"), time.time()
@@ -168,7 +169,9 @@ def test_a_node_that_observes_says_what_it_would_do_and_does_nothing(lab_ring6: 
     until(lambda: whole(lab), "whole")
 
 
-@pytest.mark.parametrize("text", ["mode: heel\n", "node: [\n", "\0"])
+@pytest.mark.parametrize(
+    "text", ["mode: heel\n", *(pytest.param(text, marks=pytest.mark.long) for text in ("node: [\n", "\0"))]
+)
 def test_a_broken_configuration_at_reload_changes_nothing(lab_ring6: Lab, text: str) -> None:
     lab = lab_ring6
     written, process, since = lab.exec("n2", "cat", CONFIG).stdout, pid(lab, "n2"), time.time()

@@ -138,6 +138,7 @@ def test_a_radio_edge_is_cut_for_its_two_ends_only(bare_radio4: Lab) -> None:
         assert time.monotonic() < deadline, "batman-adv takes the other way round"
 
 
+@pytest.mark.long
 def test_two_machines_are_joined_by_their_cable(bare_vm2: Lab) -> None:
     flow = "n1-n2"
     assert bare_vm2.machine("n1") != bare_vm2.machine("n2")

@@ -49,8 +49,8 @@ def until(check: Callable[[], None], seconds: float = 60.0) -> None:
                 raise
 
 
-def test_tables_are_those_of_batctl(bare_ring6: Lab) -> None:
-    lab, node = bare_ring6, bare_ring6.nodes[1]
+def test_tables_are_those_of_batctl(bare_line5: Lab) -> None:
+    lab, node = bare_line5, bare_line5.nodes[1]
 
     def same() -> None:
         ours = read(lab, node, READ)["mesh"]
@@ -98,8 +98,8 @@ def test_tables_are_those_of_batctl(bare_ring6: Lab) -> None:
     until(same)
 
 
-def test_a_gateway_is_announced_in_kbit(bare_ring6: Lab) -> None:
-    lab, server, node = bare_ring6, bare_ring6.nodes[0], bare_ring6.nodes[1]
+def test_a_gateway_is_announced_in_kbit(bare_line5: Lab) -> None:
+    lab, server, node = bare_line5, bare_line5.nodes[0], bare_line5.nodes[1]
     lab.exec(server, "batctl", "meshif", "bat0", "gw_mode", "server", "20mbit/5mbit")
     try:
 
@@ -115,8 +115,8 @@ def test_a_gateway_is_announced_in_kbit(bare_ring6: Lab) -> None:
         lab.exec(server, "batctl", "meshif", "bat0", "gw_mode", "off")
 
 
-def test_links_and_addresses_are_those_of_ip(bare_ring6: Lab) -> None:
-    lab, node = bare_ring6, bare_ring6.nodes[1]
+def test_links_and_addresses_are_those_of_ip(bare_line5: Lab) -> None:
+    lab, node = bare_line5, bare_line5.nodes[1]
 
     def same() -> None:
         ours = read(lab, node, READ)
@@ -142,8 +142,8 @@ def test_links_and_addresses_are_those_of_ip(bare_ring6: Lab) -> None:
     until(same)
 
 
-def test_counters_are_those_of_ethtool(bare_ring6: Lab) -> None:
-    lab, node = bare_ring6, bare_ring6.nodes[1]
+def test_counters_are_those_of_ethtool(bare_line5: Lab) -> None:
+    lab, node = bare_line5, bare_line5.nodes[1]
     ours = read(lab, node, READ)["mesh"]["counters"]
     text = lab.exec(node, "ethtool", "-S", "bat0").stdout
     theirs = {name: int(number) for name, number in re.findall(r"^\s+(\w+): (\d+)$", text, re.MULTILINE)}

@@ -38,6 +38,7 @@ def best(lab: Lab, node: str, target: str) -> str:
     return next((r["hard_ifname"] for r in rows if r["orig_address"] == originator and r.get("best")), "")
 
 
+@pytest.mark.long  # it ends its lab: only an agent makes that mesh whole again
 def test_batman_adv_alone_never_passes_on_again_what_came_back(spent_ring6: Lab) -> None:
     lab = spent_ring6
     assert ways.wait(lab, BACK_S) == [], "each way is known before"
