@@ -27,9 +27,7 @@ from agent.kernel import elp, inject
 from agent.kernel.errors import KernelError
 from agent.readings import Mesh
 
-AGAIN_S: Final = (
-    60.0  # for one interface: the second neighbour is known for 200 s, an outage needs some of it
-)
+AGAIN_S: Final = 60.0  # for one interface: a second neighbour is known for 200 s, an outage needs some
 TRY_AGAIN_S: Final = 600.0  # after the kernel refused: it will hardly change its mind
 ELP_MS: Final = 500  # what the frame says; nothing depends on it
 

@@ -7,11 +7,13 @@ import ctypes
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 CLONE_NEWNET = 0x4000_0000
+ADDRESS_S = 10.0
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -43,6 +45,16 @@ def _setns(fd: int) -> None:
         raise OSError(ctypes.get_errno(), "setns")
 
 
+def _await_address(namespace: str) -> None:
+    """Until e1 has its link-local address: the kernel's own thread gives it, late on a busy machine."""
+    end = time.monotonic() + ADDRESS_S
+    with inside(namespace):
+        while "e1" not in Path("/proc/thread-self/net/if_inet6").read_text():
+            if time.monotonic() > end:
+                raise TimeoutError(f"e1 in {namespace} has no IPv6 link-local address after {ADDRESS_S} s")
+            time.sleep(0.005)
+
+
 @contextmanager
 def pair(tag: str) -> Iterator[tuple[str, str]]:
     """Two namespaces joined by a veth pair called `e1` in both, with MACs 02:00:00:00:00:01 and :02, up."""
@@ -57,6 +69,8 @@ def pair(tag: str) -> Iterator[tuple[str, str]]:
             with inside(namespace):
                 Path("/proc/sys/net/ipv6/conf/e1/accept_dad").write_text("0")
             ip("-n", namespace, "link", "set", "e1", "up")
+        for namespace in (a, b):
+            _await_address(namespace)
         yield a, b
     finally:
         for namespace in (a, b):
