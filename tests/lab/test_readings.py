@@ -104,8 +104,9 @@ def test_a_gateway_is_announced_in_kbit(bare_line5: Lab) -> None:
     try:
 
         def same() -> None:
-            (ours,) = read(lab, node, READ)["mesh"]["gateways"]
-            (theirs,) = lab.json(node, "batctl", "gwj")
+            read_now, shown = read(lab, node, READ)["mesh"]["gateways"], lab.json(node, "batctl", "gwj")
+            assert len(read_now) == len(shown) == 1, "announced"  # not at once: `until` asks again
+            ours, theirs = read_now[0], shown[0]
             assert (ours["mac"], ours["router"]) == (theirs["orig_address"], theirs["router"])
             assert (ours["down_kbit"], ours["up_kbit"]) == (20_000, 5_000)
             assert ours["throughput_kbit"] == theirs["throughput"] * 100
