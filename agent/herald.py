@@ -84,9 +84,9 @@ class Herald:
         """Repeats what holds, drops what is over."""
         if snapshot.links is not None:
             self._macs = {link.name: link.mac for link in snapshot.links}
-        now = self._clock()
         if not self._told:
             return
+        now = self._clock()
         treated = set(self._treated())
         changed = False
         for key, (sign, said) in tuple(self._told.items()):

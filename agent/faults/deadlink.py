@@ -54,15 +54,10 @@ def own_trouble(view: View) -> str:
     """Are all neighbours on all of several hardifs silent? Then it is rather us, in words; else ""."""
     silent = [(h, mac) for h in lv.attached(view) for mac in lv.neighbours(view, h)]
     hardifs = {h for h, _ in silent} | view.detached
-    if len(hardifs) < 2 or not silent or any(_heard(view, h, mac) for h, mac in silent):
+    if len(hardifs) < 2 or not silent or any(lv.heard(view, h, mac) for h, mac in silent):
         return ""
     where = f"all {len(silent)} neighbours on all {len(hardifs)} interfaces"
     return f"{where} are silent: suspect this node itself (power, switch, driver)"
-
-
-def _heard(view: View, hardif: str, mac: str) -> bool:
-    quiet = lv.silence(view, hardif, mac)
-    return quiet is not None and quiet <= lv.SUSPECT_MISSES * lv.elp_s(view, hardif, mac)
 
 
 def _dead_detached(view: View, hardif: str, mac: str) -> DeadLink | None:

@@ -78,6 +78,12 @@ def silence(view: View, hardif: str, mac: str) -> float | None:
     return next((n.last_seen_age for n in rows if n.hardif == hardif and n.mac == mac), None)
 
 
+def heard(view: View, hardif: str, mac: str) -> bool:
+    """Is the neighbour in the table and its ELP not in doubt?"""
+    quiet = silence(view, hardif, mac)
+    return quiet is not None and quiet <= SUSPECT_MISSES * elp_s(view, hardif, mac)
+
+
 def station(view: View, hardif: str, mac: str) -> tuple[bool, Station | None]:
     """(is the hardif a mesh radio whose stations are known, the neighbour's station)."""
     radio = next((r for r in view.snapshot.radios or () if r.name == hardif and r.kind == "mesh"), None)

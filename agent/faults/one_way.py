@@ -38,7 +38,7 @@ class OneWay:
             reroute.suspicion(self.id, hardif, mac, why)
             for hardif in lv.attached(view)
             for mac in lv.neighbours(view, hardif)
-            if _heard(view, hardif, mac) and (why := lv.says_deaf(view, hardif, mac))
+            if lv.heard(view, hardif, mac) and (why := lv.says_deaf(view, hardif, mac))
         )
 
     def symptoms(self, view: View) -> Sequence[Symptom]:
@@ -56,7 +56,7 @@ class OneWay:
     def _heard_only(self, view: View, hardif: str, mac: str) -> Symptom | None:
         quiet, why = lv.silence(view, hardif, mac), lv.says_deaf(view, hardif, mac)
         echo, peer = lv.echo_of(view, hardif, mac), lv.peer_of(view, hardif, mac)
-        if quiet is None or not _heard(view, hardif, mac) or not why:
+        if quiet is None or not lv.heard(view, hardif, mac) or not why:
             return None
         if echo is None or not lv.echo_silent_alone(view, hardif, mac):
             return None
@@ -91,11 +91,6 @@ class OneWay:
 
     def state(self, diagnosis: Diagnosis, view: View) -> State:
         return reroute.state(diagnosis, view)
-
-
-def _heard(view: View, hardif: str, mac: str) -> bool:
-    quiet = lv.silence(view, hardif, mac)
-    return quiet is not None and quiet <= lv.SUSPECT_MISSES * lv.elp_s(view, hardif, mac)
 
 
 FAULT: Fault = OneWay()

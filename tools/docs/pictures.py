@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The README's pictures: a real page of a real lab, healthy and with a link cut, as a phone shows them.
+"""The README's picture: a real page of a real lab with a link cut, as a phone shows it.
 
     python -m tools.docs.pictures
 
@@ -45,8 +45,7 @@ def shot(url: str, file: Path) -> None:
 
 
 def take(lab: Lab) -> None:
-    """Both pictures, of n2."""
-    shot(lab.page("n2"), FOLDER / "healthy.png")
+    """The page of n2 when traffic no longer depends on the link."""
     lab.traffic_start("n1", "n3")
     time.sleep(3)  # of traffic before the cut
     made = lab.inject("link-dead", "n2", "n3")
