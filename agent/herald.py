@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Literal, Protocol
 
 from agent.events import Diagnosis, Outcome, Remedy, Snapshot, Suspicion
-from agent.mapek.view import DEFAULT_ELP_MS, HEALTHY_MISSES
+from agent.faults import liveness as lv
 
 SAY_AGAIN = 2.0  # s between two reports of one thing; listeners forget one after 5 s (faults/liveness.py)
 QUIET = 3.0  # s after its last sign a suspicion is no longer told; while its subject is treated it has signs
@@ -44,8 +44,10 @@ class Herald:
         hasten: Callable[[str], bool],
         treated: Callable[[], Iterable[str]],
         clock: Callable[[], float],
+        hello_interval: Callable[[], float],
     ) -> None:
         self._voice, self._hasten, self._treated, self._clock = voice, hasten, treated, clock
+        self._hello_interval = hello_interval  # seconds
         self._told: dict[
             tuple[str, str], tuple[float, float]
         ] = {}  # (fault, subject) > last sign, last report
@@ -90,7 +92,7 @@ class Herald:
         treated = set(self._treated())
         changed = False
         for key, (sign, said) in tuple(self._told.items()):
-            if key[1] in treated and not _over(*key, snapshot):
+            if key[1] in treated and not self._over(*key, snapshot):
                 sign = now
             if now - sign > QUIET:
                 del self._told[key]
@@ -117,6 +119,17 @@ class Herald:
         if voice := self._voice():
             voice.announce(suspects=suspects)
 
+    def _over(self, fault: str, subject: str, snapshot: Snapshot) -> bool:
+        """Does this snapshot show that it is no longer so, though it is still under treatment?
+
+        Each end treats the link until the other says no more that it is deaf: without this, for ever.
+        """
+        hardif, mac = _link(subject)
+        if fault in DEAF:
+            return _heard(snapshot, self._hello_interval(), hardif, mac)
+        peers = (peer for peer in snapshot.peers if (peer.hardif, peer.mac) == (hardif, mac))
+        return any(peer.hears_us for peer in peers)  # as of its newest hello; what it doubts it says at once
+
     def _report(self, fault: str, subject: str) -> None:
         hardif, mac = _link(subject)
         voice = self._voice()
@@ -128,25 +141,12 @@ class Herald:
             voice.report(KINDS[fault], subject.removeprefix("node/"), own)
 
 
-def _over(fault: str, subject: str, snapshot: Snapshot) -> bool:
-    """Does this snapshot show that it is no longer so, though it is still under treatment?
-
-    Each end treats the link until the other says no more that it is deaf: without this, for ever.
-    """
-    hardif, mac = _link(subject)
-    if fault in DEAF:
-        return _heard(snapshot, hardif, mac)
-    peers = (peer for peer in snapshot.peers if (peer.hardif, peer.mac) == (hardif, mac))
-    return any(peer.hears_us for peer in peers)  # as of its newest hello; what it doubts it says at once
-
-
-def _heard(snapshot: Snapshot, hardif: str, mac: str) -> bool:
+def _heard(snapshot: Snapshot, hello_interval: float, hardif: str, mac: str) -> bool:
     """Does its ELP come on time?"""
     mesh = snapshot.mesh
     if mesh is None:
         return False
-    own = next((found for found in mesh.hardifs if found.name == hardif), None)
-    late = HEALTHY_MISSES * ((own and own.elp_interval_ms) or DEFAULT_ELP_MS) / 1000
+    late = lv.SUSPECT_MISSES * lv.elp_interval_s(snapshot, hello_interval, hardif, mac)
     since = snapshot.at - mesh.neighbours_at
     return any(
         (row.hardif, row.mac) == (hardif, mac) and row.last_seen_age + since <= late

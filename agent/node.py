@@ -16,7 +16,7 @@ from agent.config import Config, host_port
 from agent.control import ControlError, ControlServer
 from agent.controlcommands import handlers
 from agent.effector import KernelEffector
-from agent.events import Outcome, Snapshot
+from agent.events import Outcome, Snapshot, Suspicion
 from agent.hello.service import Change as Heard
 from agent.herald import Herald
 from agent.kernelwatch import watch_links
@@ -83,6 +83,7 @@ class Node:
             self._keeper.hasten,
             lambda: self.loop.healing.treated() if self.loop else (),
             time.monotonic,
+            lambda: self.config.hello.interval,
         )
         self._news = News()
         self._second = SecondNeighbour(may_act=self._closed)
@@ -126,7 +127,7 @@ class Node:
             Knowledge(Store(state / KNOWLEDGE), self._boot_id),
             Hooks(
                 probe=self._probe,
-                suspect=self._herald.suspect,
+                suspect=self._suspect,
                 intend=self._herald.intend,
                 withdraw=self._herald.withdraw,
                 settle=self._settle,
@@ -172,6 +173,11 @@ class Node:
         if self._status.changed():
             self._herald.health(self._status.word)
             self._page_changed.set()
+
+    def _suspect(self, suspicion: Suspicion) -> None:
+        self._herald.suspect(suspicion)
+        if suspicion.probe is not None:
+            self._second.doubt(suspicion.probe[0])  # before the loss: see there
 
     def _settle(self, outcome: Outcome) -> None:
         self.counters.ended(outcome.fault, outcome.action, str(outcome.result))

@@ -8,6 +8,7 @@ nothing.
 
 from __future__ import annotations
 
+from agent.events import Snapshot
 from agent.faults.base import View
 from agent.readings import Echo, Hardif, Link, Mesh, Originator, Peer, Report, Station
 
@@ -57,10 +58,16 @@ def elp_s(view: View, hardif: str, mac: str) -> float:
 
     Ours where they do not tell it; where no agent is heard at all, batman-adv's default if that is longer.
     """
-    found = attached(view).get(hardif)
+    return elp_interval_s(view.snapshot, view.thresholds.hello_interval_s, hardif, mac)
+
+
+def elp_interval_s(snapshot: Snapshot, hello_interval_s: float, hardif: str, mac: str) -> float:
+    """The same, for those that have no View."""
+    hardifs = snapshot.mesh.hardifs if snapshot.mesh else ()
+    found = next((own for own in hardifs if own.name == hardif), None)
     ours = (found.elp_interval_ms / 1000 if found and found.elp_interval_ms else 0.0) or DEFAULT_ELP_S
-    peer = peer_of(view, hardif, mac)
-    if peer is None or peer.hello_age > AGENT_HELLOS * view.thresholds.hello_interval_s:
+    peer = next((p for p in snapshot.peers if p.hardif == hardif and p.mac == mac), None)
+    if peer is None or peer.hello_age > AGENT_HELLOS * hello_interval_s:
         return max(ours, DEFAULT_ELP_S)
     return peer.elp_interval_ms / 1000 if peer.elp_interval_ms else ours
 

@@ -16,7 +16,7 @@ import socket
 import struct
 from typing import Final
 
-from agent.kernel.errors import KernelError, from_errno
+from agent.kernel.errors import KernelError, NotPermittedError, from_errno
 
 # linux/bpf.h
 PROG_LOAD: Final = 5
@@ -69,12 +69,15 @@ def _load(what: str) -> int:
 
 
 def _bpf(command: int, attributes: bytes, what: str) -> int:
-    number = SYSCALL.get(platform.machine())
-    if number is None:
+    call = SYSCALL.get(platform.machine())
+    if call is None:
         raise KernelError(what, f"the number of bpf(2) on {platform.machine()} is not known here")
     # zeros behind what is said: the kernel takes a longer struct if the rest is zero
     room = ctypes.create_string_buffer(attributes, 128)
-    done = int(_libc.syscall(number, command, room, len(room)))
+    done = int(_libc.syscall(call, command, room, len(room)))
     if done < 0:
-        raise from_errno(ctypes.get_errno(), what)
+        number = ctypes.get_errno()
+        if number in (errno.EPERM, errno.EACCES):
+            raise NotPermittedError(what, "run the agent with CAP_BPF and CAP_NET_ADMIN", number)
+        raise from_errno(number, what)
     return done

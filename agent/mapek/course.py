@@ -10,7 +10,6 @@ from agent.mapek.deciding import Deciding
 from agent.mapek.episodes import Book, Episode, Memory, Phase, Rung, hold_down
 from agent.mapek.holding import void
 from agent.mapek.limits import Limits
-from agent.mapek.plan import Planner
 from agent.mapek.rollback import Rollback
 from agent.mapek.standing import Standing
 from agent.mapek.tick import Draft
@@ -26,7 +25,8 @@ class Course:
     def __init__(
         self,
         analyser: Analyser,
-        planner: Planner,
+        deciding: Deciding,
+        rollback: Rollback,
         book: Book,
         memory: Memory,
         limits: Limits,
@@ -34,14 +34,13 @@ class Course:
         draft: Draft,
     ) -> None:
         self._analyser = analyser
-        self._planner = planner
+        self._deciding = deciding
+        self._rollback = rollback
         self._book = book
         self._memory = memory
         self._limits = limits
         self._standing = standing
         self._draft = draft
-        self._deciding = Deciding(analyser, planner, book, memory, limits, standing, draft)
-        self._rollback = Rollback(planner, draft)
 
     def advance(self, episode: Episode, view: View) -> None:
         """What this view means for it."""
@@ -149,7 +148,7 @@ class Course:
             episode.contained_at = view.now
             why = "traffic no longer depends on it"
             self._draft.outcome(episode, _acted_by(episode), Result.CONTAINED, why, view.now)
-        if any(self._planner.temporary(action) for action in episode.held.values()):
+        if any(self._rollback.serves_for_now(action) for action in episode.held.values()):
             self._rollback.begin(episode, Result.CONTAINED, "it has served", view.now)
 
     def _contained(self, episode: Episode, state: State, view: View) -> None:

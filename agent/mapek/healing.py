@@ -12,12 +12,14 @@ from collections.abc import Callable
 from agent.faults.base import View
 from agent.mapek.analyse import Analyser
 from agent.mapek.course import Course
+from agent.mapek.deciding import Deciding
 from agent.mapek.episodes import Book, Memory
 from agent.mapek.health import Health
 from agent.mapek.limits import Limits
 from agent.mapek.opening import Opening
 from agent.mapek.plan import Planner
 from agent.mapek.policy import Policy
+from agent.mapek.rollback import Rollback
 from agent.mapek.standing import Standing
 from agent.mapek.suspicions import Suspicions
 from agent.mapek.tick import Draft, Emit, Tick
@@ -46,7 +48,10 @@ class Healing:
         self._draft = Draft(emit)
         self._suspicions = Suspicions(emit)
         self._opening = Opening(analyser, self.book, memory, self._draft, new_id)
-        self._course = Course(analyser, planner, self.book, memory, limits, self.standing, self._draft)
+        shared = (self.book, memory, limits, self.standing, self._draft)
+        self._course = Course(
+            analyser, Deciding(analyser, planner, *shared), Rollback(planner, self._draft), *shared
+        )
 
     def step(self, view: View) -> Tick:
         """Everything that follows from this view, in one go: a diagnosis is acted on in its own tick."""

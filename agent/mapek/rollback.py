@@ -20,6 +20,10 @@ class Rollback:
         self._planner = planner
         self._draft = draft
 
+    def serves_for_now(self, action: str) -> bool:
+        """Is what this action changed put back as soon as the fault is contained?"""
+        return self._planner.temporary(action)
+
     def begin(self, episode: Episode, result: Result, why: str, now: float) -> None:
         """What it holds is put back; afterwards the episode goes on as `result` says."""
         episode.phase = Phase.UNDOING

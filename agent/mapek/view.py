@@ -6,14 +6,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from agent.events import Snapshot
+from agent.faults import liveness as lv
 from agent.faults.base import View
 from agent.mapek.policy import Policy
 
 MAX_NEIGHBOURS = 256  # remembered "hardif/MAC" > originator; a stranger may invent MACs
-HEALTHY_MISSES = 2.0  # a neighbour heard within so many ELP intervals is well
 RELEASE_S = 0.1  # hardifs read so long after one was given back show it: the undo ends beside our tick
 GIVEN_BACK_S = 10.0  # how long that is remembered: reports of neighbours are news for 5 s
-DEFAULT_ELP_MS = 500  # batman-adv's own, where the hardif's could not be read
 
 
 class Viewer:
@@ -90,12 +89,14 @@ class Viewer:
         fresh = active.intersection(policy.hardifs_wanted) - self._set_up
         if fresh:
             self._set_up |= fresh
-        elp = {hardif.name: hardif.elp_interval_ms or DEFAULT_ELP_MS for hardif in mesh.hardifs}
         said = {(peer.hardif, peer.mac): peer.originator for peer in snapshot.peers}
         known = {originator.mac for originator in mesh.originators}
         learnt: dict[str, str] = {}
         for neighbour in mesh.neighbours:
-            if neighbour.last_seen_age * 1000 > HEALTHY_MISSES * elp.get(neighbour.hardif, DEFAULT_ELP_MS):
+            elp = lv.elp_interval_s(
+                snapshot, policy.thresholds.hello_interval_s, neighbour.hardif, neighbour.mac
+            )
+            if neighbour.last_seen_age > lv.SUSPECT_MISSES * elp:
                 continue
             originator = said.get((neighbour.hardif, neighbour.mac), "")
             if not originator and neighbour.mac in known:

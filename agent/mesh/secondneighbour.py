@@ -8,12 +8,14 @@ for E ("single neighbour is source") and it has no metric there. `batadv_v_ogm_r
 "something is wrong" and keeps it: what comes back on another interface is not passed on through E. The mesh
 has lost a way for good, and shows it only at the next fault. Seen without any agent on six nodes in a ring.
 
-An interface with two neighbours is considered like any other. So when a neighbour is lost, each other
-interface with a single one is given one ELP frame of a second neighbour, made here and received by this
-kernel only: nothing is sent. For the 200 s until batman-adv forgets it every router gets its metric. It has
-to be at the loss: then all OGMs come the other way round and count; once the direct ones are back, those that
-took the long way are older and ignored (`batadv_v_ogm_metric_update`), so a router without metric stays. It
-costs that neighbour's OGMs said back on E for as long. docs/decisions/0004.
+An interface with two neighbours is considered like any other. So when a neighbour is doubted, or lost without
+a doubt before, each other interface with a single one is given one ELP frame of a second neighbour, made here
+and received by this kernel only: nothing is sent. For the 200 s until batman-adv forgets it every way gets
+its metric, and the purge chooses rightly. At the loss is late: it helps where OGMs come the other way round
+afterwards, but where several nodes lose the same neighbour none passes them on to the next. At the return
+is too late: OGMs that took the long way are older than the direct ones and ignored
+(`batadv_v_ogm_metric_update`). It costs that neighbour's OGMs said back on E for as long.
+docs/decisions/0004.
 """
 
 from __future__ import annotations
@@ -35,7 +37,7 @@ log = logging.getLogger("x0.mesh")
 
 
 class SecondNeighbour:
-    """`look` at each snapshot's mesh. Event loop only.
+    """`look` at each snapshot's mesh, tell a `doubt` at once. Event loop only.
 
     `may_act()`: why nothing may be done now, "" where it may.
     """
@@ -66,6 +68,11 @@ class SecondNeighbour:
         for hardif, _ in gone:
             self._given.pop(hardif, None)  # what left and returns knows no second neighbour
             self._wanted |= {other for other, _ in now if other != hardif}
+        return self._give() if self._wanted else ()
+
+    def doubt(self, hardif: str) -> tuple[str, ...]:
+        """A neighbour on this hardif may soon be lost: as `look`."""
+        self._wanted |= {other for other, _ in self._known if other != hardif}
         return self._give() if self._wanted else ()
 
     def _give(self) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from agent.readings import Hardif, Link, Mesh, Neighbour, Peer
 THEIRS, OURS = "02:78:30:02:00:01", "02:78:30:01:00:01"
 SUBJECT = f"hardif/e2/{THEIRS}"
 ELP_MS = 200
+LATE = 1.5  # s: three intervals of a neighbour that does not tell its own (0.5 s is assumed)
 DEAD = Suspicion("link-dead", SUBJECT, "no ELP for 3 intervals")
 
 
@@ -48,7 +49,9 @@ class Scene:
     def __init__(self) -> None:
         self.mouth, self.now, self.treated = Mouth(), 100.0, set[str]()
         self.hastened: list[str] = []
-        self.herald = Herald(lambda: self.mouth, self._hasten, lambda: self.treated, lambda: self.now)
+        self.herald = Herald(
+            lambda: self.mouth, self._hasten, lambda: self.treated, lambda: self.now, lambda: 1.0
+        )
         self.tick()
 
     def _hasten(self, why: str) -> bool:
@@ -122,10 +125,10 @@ def test_what_is_under_treatment_is_reported_again_and_again(scene: Scene) -> No
 def test_who_is_heard_again_is_no_longer_called_deaf_though_it_is_still_treated(scene: Scene) -> None:
     scene.herald.suspect(DEAD)
     scene.treated = {SUBJECT}
-    scene.ticks(10, elp_age=3 * ELP_MS / 1000)
+    scene.ticks(10, elp_age=LATE)
     assert scene.mouth.suspects == {"e2": {THEIRS}}
     scene.tick(0.5, elp_age=0.1)
-    scene.ticks(h.QUIET, elp_age=3 * ELP_MS / 1000)
+    scene.ticks(h.QUIET, elp_age=LATE)
     assert scene.mouth.suspects == {"e2": {THEIRS}}, "heard once is not heard again"
     scene.ticks(h.QUIET + 1, elp_age=0.1)
     assert scene.mouth.suspects == {}
@@ -197,6 +200,6 @@ def test_health_goes_into_the_hello(scene: Scene) -> None:
 
 
 def test_without_a_voice_nothing_fails() -> None:
-    herald = Herald(lambda: None, lambda _: False, lambda: (), lambda: 1.0)
+    herald = Herald(lambda: None, lambda _: False, lambda: (), lambda: 1.0, lambda: 1.0)
     herald.suspect(DEAD)
     herald.health("healthy")

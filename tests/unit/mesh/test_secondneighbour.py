@@ -70,6 +70,15 @@ def test_a_lost_neighbour_gives_every_other_interface_a_second_one_at_once(world
     assert frame == elp.frame(100_000, 500)
 
 
+def test_a_doubted_neighbour_gives_every_other_interface_a_second_one_before_it_is_lost(world: World) -> None:
+    assert world.second.doubt("e2") == ("e1",)
+    assert world.look(("e1", A), ("e2", B)) == world.look(("e1", A)) == ()  # once is enough
+
+
+def test_a_doubt_before_the_mesh_was_read_asks_nothing() -> None:
+    assert World().second.doubt("e2") == ()
+
+
 def test_another_neighbour_in_the_place_of_one_is_a_loss_too(world: World) -> None:
     assert world.look(("e1", A), ("e2", C)) == ("e1",)
 
