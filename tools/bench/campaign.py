@@ -8,6 +8,7 @@ import json
 import statistics
 import time
 from collections import Counter
+from collections.abc import Sequence
 
 import msgspec
 
@@ -35,10 +36,14 @@ class Trial(msgspec.Struct, frozen=True):
 
 
 class Campaign(msgspec.Struct, frozen=True):
-    """All trials of one fault. `missed`: injections that did not touch the flow."""
+    """All trials of one fault. `missed`: injections that did not touch the flow.
+
+    `stuck`: why the mesh did not become whole after the last fault was cleared, "" where it did.
+    """
 
     trials: tuple[Trial, ...]
     missed: int
+    stuck: str = ""
 
 
 def campaign(
@@ -46,7 +51,8 @@ def campaign(
 ) -> Campaign:
     """Inject until `count` injections interrupted the flow, each time on the place used least so far.
 
-    `watch`: seconds the fault stays at most; it is cleared one second after traffic came back.
+    `watch`: seconds the fault stays at most; it is cleared one second after traffic came back. It ends early
+    where the mesh does not become whole again: the rest needs a new lab.
     """
     done: list[Trial] = []
     missed = 0
@@ -60,17 +66,50 @@ def campaign(
             came_back = _watch(lab, flow, injection.at, watch)
             lab.clear()
             cleared = time.time()
-            report = _steady(lab, flow, agents)
+            try:
+                report, stuck = _steady(lab, flow, agents), ""
+            except NotReadyError as error:
+                report, stuck = _report(lab, flow), str(error)
         finally:
             lab.clear()
             lab.traffic_stop(flow)
         gap = _gap(report, injection.at, cleared)
         if gap is None:
             missed += 1
-            continue
-        seconds = gap.seconds if came_back else None
-        done.append(Trial(fault, node, peer, seconds, cleared - injection.at, _return_gap(report, gap)))
+        else:
+            seconds = gap.seconds if came_back else None
+            done.append(Trial(fault, node, peer, seconds, cleared - injection.at, _return_gap(report, gap)))
+        if stuck:
+            return Campaign(tuple(done), missed, stuck)
     return Campaign(tuple(done), missed)
+
+
+def merged(parts: Sequence[Campaign]) -> Campaign:
+    """Several labs' trials of one fault as one campaign."""
+    trials = tuple(trial for part in parts for trial in part.trials)
+    return Campaign(
+        trials, sum(part.missed for part in parts), "; ".join(part.stuck for part in parts if part.stuck)
+    )
+
+
+def killed(lab: Lab, source: str, target: str, seconds: float = 10.0) -> float:
+    """The longest gap in a flow, seconds, after every agent was killed (SIGKILL) and while none runs.
+
+    0.0 where no three answers in a row were missing.
+    """
+    flow = lab.traffic_start(source, target, INTERVAL)
+    try:
+        _steady(lab, flow, agents=True)
+        begun = time.time()
+        for node in lab.nodes:
+            lab.agent(node, "SIGKILL")
+            lab.agent(node, "stop")  # keeps it from being started again
+        time.sleep(seconds)
+        report = _report(lab, flow)
+    finally:
+        lab.traffic_stop(flow)
+    gaps = [gap.seconds for gap in report.gaps if (gap.end or gap.seen) > begun]
+    return max(gaps, default=0.0)
 
 
 def _place(

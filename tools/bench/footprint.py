@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import socket
 import subprocess
 import sys
@@ -200,8 +199,3 @@ def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
         else:
             return
     raise SystemExit(f"bench: {url} did not answer within {START_LIMIT:.0f} s")
-
-
-def available() -> str:
-    """Why this part cannot run ("" when it can)."""
-    return "" if shutil.which("ip") else "iproute2 is missing: make setup"
