@@ -49,7 +49,7 @@ class Deciding:
         """What to do about it now; a decision that differs from its last one is said."""
         policy = self._standing.policy
         ladder = self._analyser.ladder(episode.diagnosis, view)
-        closed_as, closed = self._standing.closed(view.now)
+        closed_as, closed = self._standing.closed(view.now, episode.diagnosis.subject)
         last = self._memory.last(episode.diagnosis.fault, episode.diagnosis.subject, view.now)
         blocker = self._book.blocker(episode, [remedy.subject for remedy in ladder])
         gate = Gate(

@@ -48,7 +48,7 @@ class Executor:
         *,
         jitter: Callable[[], float],
         wall: Callable[[], float],
-        forbidden: Callable[[], str],
+        forbidden: Callable[[Act], str],
         announce: Callable[[Act], None],
         before: Callable[[Act], None],
         acted: Callable[[str, Done], None],
@@ -93,13 +93,14 @@ class Executor:
             await asyncio.wait(self._tasks, timeout=timeout)
         return not self._tasks
 
-    async def replay(self) -> tuple[int, list[str]]:
-        """Undoes every open record, newest first (at start and at the end): how many, and what failed.
+    async def replay(self, only: set[int] | None = None) -> tuple[int, list[str]]:
+        """Undoes the open records (of `only`, else all), newest first: how many, and what failed.
 
         Not those of an action that still runs: it may complete after its undo, so its record must stay open.
         The agent's end ends the action; then `agent.undo` (ExecStopPost) or the next start puts it back.
         """
         seqs = {entry.seq for entry in self._journal.open_records() if entry.episode not in self._running}
+        seqs = seqs if only is None else seqs & only
         worker = self._take()
         try:
             call = worker.submit(lambda: undo_records(self._journal, self._actions, self._effector, seqs))
@@ -129,7 +130,7 @@ class Executor:
         if act.remedy.subject.startswith(("hardif/", "node/")):
             self._say(act)
             await asyncio.sleep(self._jitter() * JITTER)
-        why = self._forbidden()
+        why = self._forbidden(act)
         if why:
             return Done(None, why, withdrawn=True)
         worker = self._take()

@@ -65,9 +65,9 @@ class Healing:
             self._course.advance(episode, view)
         return self._draft.finish(suspicions, fresh)
 
-    def may_act(self, now: float) -> str:
-        """Why nothing may be begun now, "" where it may."""
-        return self.standing.closed(now)[1]
+    def may_act(self, now: float, subject: str = "") -> str:
+        """Why nothing may be begun now on this subject (else on the mesh), "" where it may."""
+        return self.standing.closed(now, subject)[1]
 
     def relapses(self, now: float) -> dict[str, int]:
         """View.relapses: by subject, counting those under treatment."""

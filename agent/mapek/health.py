@@ -11,38 +11,67 @@ from agent.faults.base import View
 ALONE_AFTER = (
     30.0  # s after which a node without neighbours counts as healthy: it may be the first of its mesh
 )
+SERVICE = "service/"  # subjects that begin so are a service's
+RUNNING = "running"
 
 
 class Health:
-    """Was this node healthy once in this boot? `on_first` is told when it becomes so."""
+    """Was the mesh of this node healthy once in this boot, and which services ran once in this run?
+
+    Apart, because a service that never starts must not keep the links from being healed. Until a service ran
+    once the set-up starts it (agent/nodeservices.py). `on_first` is told when the mesh becomes healthy.
+    """
 
     def __init__(
         self, setup_done: Callable[[], bool], on_first: Callable[[], None], *, was_healthy: bool = False
     ) -> None:
-        self.was_healthy = was_healthy
-        self.healthy = False
-        self.reason = "nothing was read yet"
+        self.was_healthy = was_healthy  # the mesh
+        self.healthy = False  # mesh and services, now
+        self.complete = False  # mesh and every service wanted were healthy once
+        self.reason = "nothing was read yet"  # why not healthy
         self.setup_done = setup_done
         self._on_first = on_first
         self._since: float | None = None
+        self._mesh_reason = self.reason
+        self._states: dict[str, str] = {}  # of the services wanted
+        self._ran: set[str] = set()  # those that ran once
 
     def look(self, view: View, symptoms: Sequence[Symptom]) -> None:
         """Judges this view."""
         if self._since is None:
             self._since = view.now
-        self.reason = self._unhealthy(view, symptoms, view.now - self._since)
+        self._mesh_reason = self._mesh(view, symptoms, view.now - self._since)
+        states = {service.name: service.state for service in view.snapshot.services or ()}
+        self._states = {name: states.get(name, "not read yet") for name in view.services_wanted}
+        self._ran = {name for name, state in self._states.items() if state == RUNNING or name in self._ran}
+        self.reason = self._mesh_reason or self._down() or _first(symptoms)
         self.healthy = not self.reason
-        if self.healthy and not self.was_healthy:
+        if not self._mesh_reason and not self.was_healthy:
             self.was_healthy = True
             self._on_first()
+        self.complete = self.was_healthy and self._ran == self._states.keys()
 
-    def _unhealthy(self, view: View, symptoms: Sequence[Symptom], age: float) -> str:
-        """Why it is not healthy, "" where it is."""
+    def awaited(self, subject: str) -> str:
+        """Why nothing may be begun on this subject yet, "" where it may. No subject: the mesh as a whole."""
+        name = subject.removeprefix(SERVICE)
+        if subject.startswith(SERVICE) and name in self._states:
+            if name in self._ran:
+                return ""
+            return f"the service {name} did not run yet since the agent started: it is {self._states[name]}"
+        return (
+            "" if self.was_healthy else f"the node was not healthy yet since it started: {self._mesh_reason}"
+        )
+
+    def _down(self) -> str:
+        down = ((name, state) for name, state in self._states.items() if state != RUNNING)
+        return next((f"service {name} is {state}" for name, state in down), "")
+
+    def _mesh(self, view: View, symptoms: Sequence[Symptom], age: float) -> str:
+        """Why the mesh is not healthy, "" where it is."""
         if not self.setup_done():
             return "setting the mesh up is not finished"
-        if symptoms:
-            return f"{symptoms[0].fault} on {symptoms[0].subject}"
-        return _interfaces(view, age) or _services(view)
+        others = [symptom for symptom in symptoms if not symptom.subject.startswith(SERVICE)]
+        return _first(others) or _interfaces(view, age)
 
 
 def _interfaces(view: View, age: float) -> str:
@@ -61,11 +90,5 @@ def _interfaces(view: View, age: float) -> str:
     return ""
 
 
-def _services(view: View) -> str:
-    if not view.services_wanted:
-        return ""
-    states = {service.name: service.state for service in view.snapshot.services or ()}
-    for name in view.services_wanted:
-        if states.get(name) != "running":
-            return f"service {name} is {states.get(name, 'not read yet')}"
-    return ""
+def _first(symptoms: Sequence[Symptom]) -> str:
+    return f"{symptoms[0].fault} on {symptoms[0].subject}" if symptoms else ""

@@ -21,12 +21,19 @@ def void(episode: Episode, view: View) -> str:
     if mesh is None or not DETACHING.intersection(episode.held.values()):
         return ""
     held = {subject.split("/")[1] for subject in episode.subjects if subject.startswith("hardif/")}
-    used = {hardif.name for hardif in mesh.hardifs}
-    mastered = {link.name for link in view.snapshot.links or () if link.master == mesh.index}
-    back = held & view.detached & used & mastered
+    back = held & view.detached & in_mesh(view)
     if not back:
         episode.back_at = None
         return ""
     if episode.back_at is None:
         episode.back_at = mesh.hardifs_at
     return min(back) if mesh.hardifs_at - episode.back_at >= BACK_S else ""
+
+
+def in_mesh(view: View) -> frozenset[str]:
+    """Interfaces in the mesh by batman-adv's own list and by rtnetlink, which are read apart."""
+    mesh = view.snapshot.mesh
+    if mesh is None:
+        return frozenset()
+    mastered = {link.name for link in view.snapshot.links or () if link.master == mesh.index}
+    return frozenset(hardif.name for hardif in mesh.hardifs if hardif.name in mastered)

@@ -24,6 +24,7 @@ MAX_READ = 4 * 1024 * 1024  # a file larger than this is not ours; only its head
 DETACHING = frozenset(
     {"detach-hardif"}
 )  # actions whose open record means: its `hardif` is held out of the mesh
+FORGOTTEN = DETACHING | {"hasten-ogms"}  # what these changed the kernel forgets with a reboot
 MAX_LINE = 8 * 1024  # a record is a few hundred bytes; bounds one line
 
 
@@ -45,6 +46,7 @@ class Journal:
         self.path = path
         self.notes: list[str] = []
         self.trouble = ""
+        self._boot = ""
         self._guard = threading.Lock()
         self._open: dict[int, OpenRecord] = {}
         self._seq = 0
@@ -52,12 +54,18 @@ class Journal:
         self._fd = -1
         self._lock_fd = -1
 
-    def open(self) -> None:
-        """Locks, reads, and rewrites it with the open records only. JournalError when used or unwritable."""
+    def open(self, boot: str = "") -> None:
+        """Locks, reads, and rewrites it with the open records only. JournalError when used or unwritable.
+
+        `boot`: id of this boot. Of records of another one those that a reboot undid by itself are dropped:
+        putting such a link back would do it again, and beside the set-up. Without an id all are kept.
+        """
+        self._boot = boot
         self._lock()
         content = self._read()
         if bad := self._take_all(content):
             self._set_aside(content, bad)
+        self._drop_other_boots()
         try:
             self._rewrite()
         except OSError as error:
@@ -123,7 +131,7 @@ class Journal:
                 raise JournalError(
                     f"{self.path}: {MAX_OPEN} changes are not undone yet; look at them before more is done"
                 )
-            entry = OpenRecord(self._seq + 1, record, episode, wall)
+            entry = OpenRecord(self._seq + 1, record, episode, wall, self._boot)
             line = begin_line(entry)
             if len(line) > MAX_LINE:
                 raise JournalError(
@@ -206,6 +214,20 @@ class Journal:
             self._open[entry.seq] = entry
         self._seq = max(self._seq, entry.seq)
         return True
+
+    def _drop_other_boots(self) -> None:
+        if not self._boot:
+            return
+        void = [
+            entry
+            for entry in self._open.values()
+            if entry.boot and entry.boot != self._boot and entry.record.action in FORGOTTEN
+        ]
+        for entry in void:
+            del self._open[entry.seq]
+        if void:
+            what = ", ".join(f"{entry.record.action} {entry.record.args}" for entry in void)
+            self.notes.append(f"{self.path}: the reboot has undone what was done before it: {what}")
 
     def _set_aside(self, content: bytes, bad: int) -> None:
         broken = self.path.with_name(self.path.name + ".broken")

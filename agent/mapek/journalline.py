@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """One line of the undo journal, written and read.
 
-`{"begin": seq, "record": {...}, "episode": id, "at": wall}` before an action, `{"done": seq}` once it was
-undone.
+`{"begin": seq, "record": {...}, "episode": id, "at": wall, "boot": id}` before an action, `{"done": seq}`
+once it was undone. Lines of older agents have no `boot`.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ class OpenRecord(msgspec.Struct, frozen=True):
     record: UndoRecord
     episode: str
     at: float  # wall seconds, for people
+    boot: str = ""  # boot id of the machine, "" where it is not known
 
 
 class DoneMark(msgspec.Struct, frozen=True):
@@ -33,12 +34,10 @@ class DoneMark(msgspec.Struct, frozen=True):
 
 def begin_line(entry: OpenRecord) -> bytes:
     """With its line end."""
-    return (
-        msgspec.json.encode(
-            {"begin": entry.seq, "record": entry.record, "episode": entry.episode, "at": entry.at}
-        )
-        + b"\n"
-    )
+    line = {"begin": entry.seq, "record": entry.record, "episode": entry.episode, "at": entry.at}
+    if entry.boot:
+        line["boot"] = entry.boot
+    return msgspec.json.encode(line) + b"\n"
 
 
 def done_line(seq: int) -> bytes:
@@ -54,10 +53,12 @@ def parse_line(line: bytes) -> OpenRecord | DoneMark | None:
             return DoneMark(_seq(entry["done"]))
         seq = _seq(entry["begin"])
         record = msgspec.convert(entry["record"], UndoRecord)
-        return OpenRecord(seq, record, str(entry["episode"]), float(entry["at"]))
+        boot = str(entry.get("boot", ""))
+        return OpenRecord(seq, record, str(entry["episode"]), float(entry["at"]), boot)
     except (
         msgspec.DecodeError,
         msgspec.ValidationError,
+        AttributeError,
         KeyError,
         TypeError,
         ValueError,

@@ -68,7 +68,7 @@ class Knowledge:
 
     def __init__(self, store: Store, boot_id: str) -> None:
         self.store = store
-        self._boot = boot_id
+        self.boot_id = boot_id
         rows = self._load("rates", list[_RateRow], [])[:MAX_RATES]
         self.rates = {(row.fault, row.action): Rate(row.tried, row.worked) for row in rows}
         self._counted: deque[tuple[str, str]] = deque(maxlen=MAX_COUNTED)
@@ -118,15 +118,15 @@ class Knowledge:
 
     def save_action(self, limits: Limits, now: float, *, reboot: bool) -> None:
         """An action begins: the budget must know it even if the agent dies now. Call before acting."""
-        self._save("actions", [_When(self._boot, at) for at in limits.actions()])
+        self._save("actions", [_When(self.boot_id, at) for at in limits.actions()])
         if reboot:
-            self._save("reboot", [_When(self._boot, now)])
+            self._save("reboot", [_When(self.boot_id, now)])
 
     def save_withdrawn(self, limits: Limits) -> None:
         """An action was not begun after all: the next run must not count it either."""
-        self._save("actions", [_When(self._boot, at) for at in limits.actions()])
+        self._save("actions", [_When(self.boot_id, at) for at in limits.actions()])
         reboot = limits.rebooted()
-        self._save("reboot", [] if reboot is None else [_When(self._boot, reboot)])
+        self._save("reboot", [] if reboot is None else [_When(self.boot_id, reboot)])
 
     def load_memory(self) -> Memory:
         """Relapses as former runs left them."""
@@ -142,7 +142,7 @@ class Knowledge:
         self._save(
             "relapses",
             [
-                _Relapse(fault, subject, relapse.count, relapse.contained, self._boot, relapse.ended)
+                _Relapse(fault, subject, relapse.count, relapse.contained, self.boot_id, relapse.ended)
                 for fault, subject, relapse in memory.items()
             ],
         )
@@ -159,7 +159,7 @@ class Knowledge:
 
     def save_pause(self, now: float, seconds: float) -> None:
         """Healing is paused from now on for so long."""
-        self._save("pause", [_Pause(self._boot, now, seconds)])
+        self._save("pause", [_Pause(self.boot_id, now, seconds)])
 
     def clear_pause(self) -> None:
         """Healing goes on."""
@@ -167,14 +167,14 @@ class Knowledge:
 
     def was_healthy(self) -> bool:
         """Was the node healthy once in this boot?"""
-        return self._load("healthy", str, "") == self._boot
+        return self._load("healthy", str, "") == self.boot_id
 
     def save_healthy(self) -> None:
         """It is."""
-        self._save("healthy", self._boot)
+        self._save("healthy", self.boot_id)
 
     def _here(self, boot: str, at: float) -> float:
-        return at if boot == self._boot else 0.0
+        return at if boot == self.boot_id else 0.0
 
     def _load(self, key: str, kind: type[_T], otherwise: _T) -> _T:
         raw = self.store.get(key)

@@ -97,13 +97,21 @@ class Loop:
             journal,
             jitter=jitter,
             wall=wall,
-            forbidden=lambda: self.healing.may_act(clock()),
+            forbidden=lambda act: self.healing.may_act(clock(), act.diagnosis.subject),
             announce=lambda act: self.hooks.intend(act.diagnosis, act.remedy),
             before=self._before_act,
             acted=self._acted,
             undone=self._undone,
         )
-        self._disk = Persistence(journal, knowledge.store, self.executor.replay, self._emit, clock)
+        self._disk = Persistence(
+            journal,
+            knowledge.store,
+            self.executor.replay,
+            health.setup_done,
+            self._emit,
+            clock,
+            boot=knowledge.boot_id,
+        )
         self._dispatch = Dispatch(
             self.healing, self.executor, knowledge, self.monitor, self.hooks, self._fence
         )
@@ -111,10 +119,10 @@ class Loop:
     async def run(self) -> None:
         """Until `stop` or cancellation. At the end everything the remedies changed is put back."""
         try:
-            await self._disk.start()
+            self._disk.start()
             while not self._stopping:
                 self._tick(await self.monitor.next())
-                await self._disk.mend()
+                self._disk.mend()
         finally:
             await self._finish()
 
@@ -165,7 +173,7 @@ class Loop:
             mode=self._policy.mode,
             started=self._started,
             healthy=standing.health.healthy,
-            healthy_once=standing.health.was_healthy,
+            healthy_once=standing.health.complete,
             waiting_for=standing.health.reason,
             paused_until=standing.paused_until if standing.paused_until > now else None,
             budget_left=healing.limits.budget_left(self._policy.budget_per_hour, now),
@@ -190,6 +198,7 @@ class Loop:
                 episodes=self.healing.treated(),
                 relapses=self.healing.relapses(snapshot.at),
             )
+            self._disk.leftovers.look(view)
             self.healing.standing.stopped = self._disk.trouble or self.executor.stopped()
             self._dispatch.carry_out(self.healing.step(view), view)
         except Exception as error:  # noqa: BLE001 - a mistake here must not leave the node without its healer

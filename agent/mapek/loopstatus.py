@@ -77,7 +77,7 @@ def errors_of(healing: Healing, fence: Fence, disk: Persistence, executor: Execu
     """What is wrong with the loop itself: part > sentence."""
     failures = [*healing.analyser.errors.items(), *fence.errors.items()]
     errors = {f"fault {name}": f"{text} ({count} times)" for name, (count, text) in failures}
-    troubles = {"store": disk.store.trouble, "journal": disk.trouble}
+    troubles = {"store": disk.store.trouble, "journal": disk.trouble, "undo": disk.leftovers.trouble}
     errors |= {name: trouble for name, trouble in troubles.items() if trouble}
     errors |= {f"action {episode}": f"{name} overran" for episode, name in executor.stuck.items()}
     if healing.book.refused:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable
 
 from agent.mapek.journal import Journal, JournalError
+from agent.mapek.leftovers import Leftovers, Replay
 from agent.mapek.tick import Emit
 from agent.mapek.worker import Worker
 from agent.store import Store
@@ -21,20 +21,28 @@ MEND_EVERY = 5.0  # s between two tries to write a journal or store that could n
 
 
 class Persistence:
-    """`replay` undoes every open record: how many, and what failed. Writes run in a thread of their own."""
+    """`replay` undoes records; `ready` says whether the mesh stands, `boot` is this boot's id.
+
+    Writes run in a thread of their own.
+    """
 
     def __init__(
         self,
         journal: Journal,
         store: Store,
-        replay: Callable[[], Coroutine[Any, Any, tuple[int, list[str]]]],
+        replay: Replay,
+        ready: Callable[[], bool],
         emit: Emit,
         clock: Callable[[], float],
+        *,
+        boot: str = "",
     ) -> None:
         self.journal = journal
         self.store = store
         self.trouble = ""  # the journal's
+        self.leftovers = Leftovers(journal, replay, ready, emit, clock)
         self._replay = replay
+        self._boot = boot
         self._emit = emit
         self._clock = clock
         self._opened = False  # the journal
@@ -43,31 +51,29 @@ class Persistence:
         self._flush: asyncio.Future[bool] | None = None
         self._writer = Worker("x0-store")
 
-    async def start(self) -> None:
-        """Opens the journal; what a former run left changed is put back."""
+    def start(self) -> None:
+        """Opens the journal; what a former run left changed is put back as soon as the mesh stands."""
         self._mended = self._clock()
         try:
-            self.journal.open()
+            self.journal.open(self._boot)
         except JournalError as error:
             self._say_trouble(str(error))
             return
         self._opened = True
         self.say_notes()
-        if self.journal.open_records():
-            count, failed = await self._replay()
-            self._emit("replay", f"{count} changes of a former run were put back", {"failed": len(failed)})
-            for text in failed:
-                self._emit("undo-failed", text, {})
+        self.leftovers.found()
+        self.leftovers.go_on()
 
-    async def mend(self) -> None:
-        """Now and then: is the journal's trouble over? Then what an earlier run left is put back, too."""
+    def mend(self) -> None:
+        """Now and then: is the journal's trouble over? What an earlier run left is put back, too."""
+        self.leftovers.go_on()
         if not self.trouble or self._clock() - self._mended < MEND_EVERY:
             return
         if self._opened:
             self._mended = self._clock()
             self._writer.submit(self.journal.mend)
         else:
-            await self.start()
+            self.start()
 
     def look(self) -> None:
         """Says when the journal's trouble begins or ends."""
@@ -96,7 +102,9 @@ class Persistence:
         """At the end: every change still open, within so many seconds."""
         if self._opened and self.journal.open_records():
             with contextlib.suppress(TimeoutError):
-                count, failed = await asyncio.wait_for(self._replay(), limit)
+                async with asyncio.timeout(limit):
+                    await self.leftovers.settle()
+                    count, failed = await self._replay(None)
                 self._emit("replay", f"{count} changes were put back", {"failed": len(failed)})
 
     def close(self) -> None:

@@ -21,14 +21,17 @@ class Standing:
         """Is nothing to be changed by the configuration's mode?"""
         return self.policy.mode == OBSERVE
 
-    def closed(self, now: float) -> tuple[str, str]:
-        """Why nothing may be begun now: as a word and as a sentence, both "" where it may."""
+    def closed(self, now: float, subject: str = "") -> tuple[str, str]:
+        """Why nothing may be begun on this subject now: as a word and as a sentence, both "" where it may.
+
+        A service must have run once, anything else (also no subject) asks for a mesh that was healthy once.
+        """
         if self.observing:
             return "observe", "mode is observe"
         if now < self.paused_until:
             return "paused", f"healing is paused for another {self.paused_until - now:.0f} s"
-        if not self.health.was_healthy:
-            return "unhealthy", f"the node was not healthy yet since it started: {self.health.reason}"
+        if waiting := self.health.awaited(subject):
+            return "unhealthy", waiting
         if not self.health.setup_done():
             return "setup", "the mesh is being set up"
         return "", ""

@@ -32,7 +32,7 @@ class Stand:
             journal,
             jitter=lambda: 0.0,
             wall=lambda: 0.0,
-            forbidden=self._forbidden,
+            forbidden=lambda act: self._forbidden(),
             announce=lambda act: None,
             before=lambda act: None,
             acted=lambda episode, done: self.acted.append((episode, done)),

@@ -19,6 +19,7 @@ from agent.faults.base import Thresholds
 from agent.mapek.analyse import Analyser
 from agent.mapek.health import ALONE_AFTER, Health
 from agent.mapek.policy import HEAL, Policy, policy_of
+from agent.mapek.standing import Standing
 from agent.mapek.view import MAX_NEIGHBOURS, Viewer
 from agent.readings import Hardif, Link, Neighbour, Originator, Peer, Service
 from agent.readings import Mesh as MeshReading
@@ -153,7 +154,8 @@ def judged(
     if later:
         later_on = msgspec.structs.replace(snapshot, at=snapshot.at + later)
         health.look(look(Viewer(), later_on, WANTS), symptoms)
-    assert health.was_healthy == health.healthy == (not health.reason)
+    assert health.healthy == (not health.reason)
+    assert health.complete == health.healthy
     return health.reason
 
 
@@ -177,6 +179,30 @@ def test_what_is_missing_for_health_is_named(changes: dict[str, Any], reason: st
 
 def test_a_symptom_is_not_healthy() -> None:
     assert judged(GOOD, (symptom("link-dead"),)) == f"link-dead on {LINK}"
+
+
+def test_a_service_that_never_ran_keeps_only_itself_from_being_treated() -> None:
+    health = Health(lambda: True, lambda: None)
+    gone = msgspec.structs.replace(GOOD, services=(Service("broker", "gone"),))
+    health.look(look(Viewer(), gone, WANTS), (symptom("service-dead", "service/broker"),))
+    assert health.was_healthy
+    assert not health.healthy
+    assert health.awaited(LINK) == health.awaited("") == ""
+    standing = Standing(WANTS, health)
+    assert standing.closed(1000.0, LINK) == ("", "")
+    assert standing.closed(1000.0, "service/broker")[0] == "unhealthy"
+    assert "broker did not run yet" in health.awaited("service/broker")
+
+
+def test_a_dead_link_at_the_start_keeps_no_service_that_ran_from_being_treated() -> None:
+    health = Health(lambda: True, lambda: None)
+    health.look(look(Viewer(), GOOD, WANTS), (symptom("link-dead"),))
+    assert f"not healthy yet since it started: link-dead on {LINK}" in health.awaited(LINK)
+    assert health.awaited("service/broker") == ""
+    gone = msgspec.structs.replace(GOOD, services=(Service("broker", "gone"),))
+    health.look(look(Viewer(), gone, WANTS), (symptom("link-dead"),))
+    assert health.awaited("service/broker") == "", "it ran once"
+    assert health.awaited("service/unknown"), "of what is not configured nothing is known but the mesh"
 
 
 def test_an_absent_device_does_not_keep_a_node_from_health() -> None:
