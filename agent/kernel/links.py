@@ -26,6 +26,8 @@ RTM_NEWADDR: Final = 20
 RTM_DELADDR: Final = 21
 RTM_GETADDR: Final = 22
 IFLA_BATADV_ALGO_NAME: Final = 1
+IFLA_IFALIAS: Final = 20
+ALIAS_MAX: Final = 255  # bytes, IFALIASZ without its NUL
 IFNAMSIZ: Final = 16  # bytes of an interface name with its NUL
 NEW: Final = nl.NLM_F_CREATE | nl.NLM_F_EXCL
 
@@ -99,6 +101,18 @@ class Links:
         index = 0 if master is None else self.index(master)
         what = f"attaching {{}} to {master}" if master else "detaching {}"
         self._set(name, what, nl.u32(rows.IFLA_MASTER, index))
+
+    def alias(self, name: str) -> str:
+        """The text kept with an interface (`ip link set DEV alias TEXT`), "" where none."""
+        payload = _info(0) + nl.text(rows.IFLA_IFNAME, _checked(name))
+        answer = self._socket.request(RTM_GETLINK, payload, 0, f"reading the alias of {name}") or b""
+        found = nl.attributes(answer, min(rows.IFINFO.size, len(answer)), len(answer))
+        return nl.get_text(answer, found, IFLA_IFALIAS) or ""
+
+    def set_alias(self, name: str, text: str) -> None:
+        """Keep a text with an interface until it is removed, "" for none; cut at ALIAS_MAX bytes."""
+        raw = text.encode()[:ALIAS_MAX]
+        self._set(name, f"setting the alias of {{}} to {text!r}", nl.attribute(IFLA_IFALIAS, raw))
 
     def rename(self, name: str, new: str) -> None:
         """Another name; before kernel 6.2 only while it is down."""

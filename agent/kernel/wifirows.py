@@ -74,7 +74,11 @@ class Wiphy(msgspec.Struct, frozen=True):
 
 
 def radio(buffer: bytearray, start: int, end: int) -> Radio | None:
-    """One interface; None for what has no network device (P2P). Of a mesh the name is not told."""
+    """One interface; None for what has no network device (P2P).
+
+    `freq_mhz` is told while it is joined. `mesh_id`: the SSID of an IBSS or network; an 802.11s mesh's id is
+    not told (kernel 6.12, net/wireless/nl80211.c, nl80211_send_iface), there it is "".
+    """
     found = nl.attributes(buffer, start + GENL_HEADER, end)
     index = nl.get_u32(buffer, found, Attr.IFINDEX)
     name = nl.get_text(buffer, found, Attr.IFNAME)

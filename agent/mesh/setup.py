@@ -2,9 +2,9 @@
 """Makes the kernel's mesh what the configuration says and leaves alone what is right already. Blocking.
 
 Each interface is set up once for each time it appears (name and index): afterwards a missing hardif is a
-fault's business (agent/faults), and what a person changes by hand stays changed. The dummy primary comes
-first, so that no link's fate changes the node's identity in the mesh (faults.md: losing the primary costs 5.6
-s and more).
+fault's business (agent/faults), and what a person changes by hand stays changed; but a radio that is up and
+in no mesh joins its own again. The dummy primary comes first, so that no link's fate changes the node's
+identity in the mesh (faults.md: losing the primary costs 5.6 s and more).
 """
 
 from __future__ import annotations
@@ -159,15 +159,17 @@ class Setup:
                 raise MeshSetupError(
                     f"{name} belongs to {master}: take it out there (`ip link set {name} nomaster`)"
                 )
-            if interface.kind == "radio":
-                radio.join(interface, self._mesh.mtu, self._links, self._wifi)
             self._raise_mtu(name)
+            if interface.kind == "radio":
+                radio.join(interface, self._links, self._wifi)
             if not link.admin_up:
                 self._links.set_up(name)
             if link.master == 0:
                 self._links.set_master(name, bat.name)
         elif link.master != bat.index:
             return  # a fault, or a remedy holds it out
+        elif interface.kind == "radio" and link.admin_up and radio.is_out(name, self._wifi):
+            radio.join(interface, self._links, self._wifi)  # it was down for a while, which leaves the mesh
         self._settle(interface, link, bat, rest)
         self._done[name] = link.index
 

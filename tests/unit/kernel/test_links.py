@@ -10,7 +10,7 @@ from agent.kernel import netlink as nl
 from agent.kernel.errors import InterfaceGoneError, KernelError, NetlinkFormatError, RefusedError
 from agent.kernel.events import link_changes, uevent
 from agent.kernel.linkrows import IFLA_IFNAME, IFLA_MTU
-from agent.kernel.links import RTM_DELLINK, RTM_NEWLINK, Links
+from agent.kernel.links import ALIAS_MAX, IFLA_IFALIAS, RTM_DELLINK, RTM_NEWLINK, Links
 from tests.unit.kernel.replay import Kernel, answer, error, recorded
 
 LO = 1  # the index of `lo` in every namespace
@@ -123,3 +123,16 @@ def test_a_uevent_is_its_pairs_within_bounds() -> None:
     assert uevent(b"libudev\0\xfe\xed\0ACTION=add") == {}
     many = b"add@/x\0" + b"".join(b"K%d=1\0" % n for n in range(5000))
     assert len(uevent(many)) == 64
+
+
+def test_an_alias_is_read_and_kept_without_its_nul(kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Links, "index", lambda _self, _name: 2)
+    row = struct.pack("=BxHiII", 0, 1, 2, 0, 0) + nl.text(IFLA_IFNAME, "wlan0")
+    kernel.will_say(answer(RTM_NEWLINK, row + nl.text(IFLA_IFALIAS, "roof north")), error(0))
+    kernel.will_say(answer(RTM_NEWLINK, row), error(0), error(0))
+    links = Links()
+    assert links.alias("wlan0") == "roof north"
+    assert links.alias("wlan0") == ""
+    links.set_alias("wlan0", "x" * 300)
+    asked = kernel.asked[-1]
+    assert nl.get_bytes(asked, nl.attributes(asked, 32, len(asked)), IFLA_IFALIAS) == b"x" * ALIAS_MAX

@@ -109,3 +109,16 @@ def test_each_change_is_its_command_on_its_interface(
 def test_a_mesh_id_has_1_to_32_bytes(wifi: Nl80211, name: str) -> None:
     with pytest.raises(ValueError, match="1 to 32 bytes"):
         wifi.join_mesh(2, name, 2412)
+
+
+def test_the_id_of_a_joined_mesh_is_not_told_but_its_channel_and_an_ibss_name_are(
+    kernel: Kernel, wifi: Nl80211
+) -> None:
+    """Recorded of a joined radio: what agent/mesh/joined.py is for."""
+    kernel.will_say(recorded("nl80211_interfaces"))
+    (radio,) = wifi.interfaces()
+    assert (radio.freq_mhz, radio.mesh_id) == (2412, "")
+    named = nl.u32(Attr.IFINDEX, 2) + nl.text(Attr.IFNAME, "wlan0") + nl.attribute(Attr.SSID, b"x0")
+    kernel.will_say(answer(FAMILY, bytes(4) + named, 2), done())
+    (radio,) = wifi.interfaces()
+    assert (radio.freq_mhz, radio.mesh_id) == (None, "x0")

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from agent.kernel.errors import InterfaceGoneError, RefusedError
+from agent.kernel.links import ALIAS_MAX
 from agent.readings import Hardif, Link, Mesh, Originator, Radio
 
 
@@ -23,6 +24,9 @@ class Kernel:
         self.addressed: dict[str, list[str]] = {}
         self.orig: tuple[Originator, ...] = ()
         self.radios: dict[str, Radio] = {}
+        self.inside: dict[str, tuple[str, int]] = {}  # radio > mesh id or SSID, MHz: what it really is in
+        self.tells_channel = True  # not every driver does
+        self.aliases: dict[str, str] = {}
         self.refuse: dict[str, Exception] = {}  # a write > the error it meets
         self._index = 1
         for device in devices:
@@ -35,6 +39,9 @@ class Kernel:
 
     def unplug(self, name: str) -> None:
         gone = self.table.pop(name)
+        self.radios.pop(name, None)
+        self.aliases.pop(name, None)
+        self.inside.pop(name, None)
         for rows in self.attached.values():
             rows[:] = [h for h in rows if h.index != gone.index]
 
@@ -77,6 +84,15 @@ class Kernel:
     def set_down(self, name: str) -> None:
         self._write(f"down {name}")
         self._change(name, admin_up=False)
+        self.inside.pop(name, None)  # cfg80211: going down leaves
+
+    def alias(self, name: str) -> str:
+        return self.aliases.get(name, "")
+
+    def set_alias(self, name: str, text: str) -> None:
+        self._write(f"alias {name} {text}")
+        assert len(text.encode()) <= ALIAS_MAX
+        self.aliases[name] = text
 
     def set_mtu(self, name: str, mtu: int) -> None:
         self._write(f"mtu {name} {mtu}")
@@ -133,8 +149,20 @@ class Kernel:
 
     # Nl80211
 
+    def plug_radio(self, name: str, kind: str = "station") -> None:
+        self.plug(name, "", 1500)
+        self.radios[name] = Radio(name, self.table[name].index, self.table[name].mac, kind)
+
     def interfaces(self) -> tuple[Radio, ...]:
-        return tuple(self.radios.values())
+        """As the real one: a channel where it is in something, an IBSS's name, never an 802.11s mesh's."""
+        return tuple(
+            msgspec.structs.replace(
+                radio,
+                freq_mhz=self.inside[name][1] if name in self.inside and self.tells_channel else None,
+                mesh_id=self.inside[name][0] if name in self.inside and radio.kind == "ibss" else "",
+            )
+            for name, radio in self.radios.items()
+        )
 
     def _radio(self, index: int) -> Radio:
         return next(radio for radio in self.radios.values() if radio.index == index)
@@ -148,8 +176,13 @@ class Kernel:
 
     def _join(self, index: int, kind: str, name: str, freq: int) -> None:
         radio = self._radio(index)
+        if radio.name in self.inside:
+            raise RefusedError(f"joining {name}", "", errno.EALREADY)
+        if not self.table[radio.name].admin_up:
+            raise RefusedError(f"joining {name}", "", errno.ENETDOWN)
+        assert radio.kind == kind
         self._write(f"join {radio.name} {kind} {name} {freq}")
-        self.radios[radio.name] = msgspec.structs.replace(radio, mesh_id=name, freq_mhz=freq)
+        self.inside[radio.name] = (name, freq)
 
     def join_mesh(self, index: int, mesh_id: str, freq: int, *, forwarding: bool) -> None:
         assert not forwarding  # batman-adv forwards
@@ -158,9 +191,15 @@ class Kernel:
     def join_ibss(self, index: int, ssid: str, freq: int) -> None:
         self._join(index, "ibss", ssid, freq)
 
-    def _leave(self, index: int) -> None:
+    def _leave(self, index: int, refusal: int) -> None:
         radio = self._radio(index)
+        if radio.name not in self.inside:
+            raise RefusedError(f"leaving on {index}", "", refusal)
         self._write(f"leave {radio.name}")
-        self.radios[radio.name] = msgspec.structs.replace(radio, mesh_id="", freq_mhz=None)
+        del self.inside[radio.name]
 
-    leave_mesh = leave_ibss = _leave
+    def leave_mesh(self, index: int) -> None:
+        self._leave(index, errno.ENOTCONN)
+
+    def leave_ibss(self, index: int) -> None:
+        self._leave(index, errno.ENOLINK)

@@ -45,8 +45,8 @@ class World:
             raise self.error
         self.got.append((ifname, frame))
 
-    def look(self, *pairs: tuple[str, str], index: int = 7) -> tuple[str, ...]:
-        return self.second.look(mesh(*pairs, index=index))
+    def look(self, *pairs: tuple[str, str], index: int = 7, doubted: str = "") -> tuple[str, ...]:
+        return self.second.look(mesh(*pairs, index=index), doubted=frozenset(doubted.split()))
 
 
 @pytest.fixture
@@ -71,12 +71,29 @@ def test_a_lost_neighbour_gives_every_other_interface_a_second_one_at_once(world
 
 
 def test_a_doubted_neighbour_gives_every_other_interface_a_second_one_before_it_is_lost(world: World) -> None:
-    assert world.second.doubt("e2") == ("e1",)
+    assert world.look(("e1", A), ("e2", B), doubted="e2") == ("e1",)
     assert world.look(("e1", A), ("e2", B)) == world.look(("e1", A)) == ()  # once is enough
 
 
-def test_a_doubt_before_the_mesh_was_read_asks_nothing() -> None:
-    assert World().second.doubt("e2") == ()
+def test_a_doubt_that_may_not_be_acted_on_is_forgotten_when_it_is_over(world: World) -> None:
+    world.closed = "paused"
+    assert world.look(("e1", A), ("e2", B), doubted="e2") == ()
+    world.closed = ""
+    assert world.look(("e1", A), ("e2", B)) == ()
+    assert world.look(("e1", A), ("e2", B), doubted="e2") == ("e1",)
+
+
+def test_radios_are_given_none_for_batman_adv_would_send_it_probes(world: World) -> None:
+    pairs = (("e1", A), ("e2", B), ("w1", C))
+    world.look(*pairs)
+    assert world.second.look(mesh(*pairs), doubted={"e2"}, radios={"w1"}) == ("e1",)
+    assert world.second.look(mesh(("e1", A), ("w1", C)), radios={"w1"}) == ()
+    assert [name for name, _ in world.got] == ["e1"]
+
+
+def test_until_it_is_known_which_are_radios_nothing_is_given_and_no_loss_forgotten(world: World) -> None:
+    assert world.second.look(mesh(("e1", A)), radios=None) == ()
+    assert world.second.look(mesh(("e1", A)), radios=frozenset()) == ("e1",)
 
 
 def test_another_neighbour_in_the_place_of_one_is_a_loss_too(world: World) -> None:

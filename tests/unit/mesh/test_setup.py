@@ -212,3 +212,75 @@ def test_bridge_loop_avoidance_is_on_only_where_a_lan_is_bridged() -> None:
     bridged = mesh(lan_bridged=True)
     ensure(setup(kernel, bridged), bridged)
     assert kernel.mesh("bat0").bla
+
+
+RADIO = Interface("wlan0", kind="radio", mesh_id="x0", frequency=2412)
+
+
+def radio_node(*changes: Interface) -> tuple[Kernel, Mesh]:
+    kernel = Kernel("e1")
+    kernel.plug_radio("wlan0")
+    return kernel, mesh(interfaces=(Interface("e1"), *(changes or (RADIO,))))
+
+
+def test_a_radio_node_that_is_right_is_not_touched_by_a_new_agent() -> None:
+    kernel, wanted = radio_node()
+    assert ensure(setup(kernel, wanted), wanted) == ()
+    kernel.writes.clear()
+    again = setup(kernel, wanted)
+    assert ensure(again, wanted) == ()
+    assert kernel.writes == []
+    assert "wlan0" in again.settings
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        Interface("wlan0", kind="radio", mesh_id="other", frequency=2412),
+        Interface("wlan0", kind="radio", mesh_id="x0", frequency=2437),
+    ],
+)
+def test_a_radios_changed_mesh_id_or_frequency_is_applied_and_it_stays_in_the_mesh(
+    changed: Interface,
+) -> None:
+    kernel, wanted = radio_node()
+    ensure(setup(kernel, wanted), wanted)
+    kernel.writes.clear()
+    _, wanted = radio_node(changed)
+    assert ensure(setup(kernel, wanted), wanted) == ()
+    assert kernel.inside["wlan0"] == (changed.mesh_id, changed.frequency)
+    assert not [write for write in kernel.writes if write.startswith("master")]
+
+
+def test_a_mesh_interface_made_anew_gets_its_radio_back_which_is_not_joined_again() -> None:
+    kernel, wanted = radio_node()
+    made = setup(kernel, wanted)
+    ensure(made, wanted)
+    kernel.unplug("bat0")
+    for name in ("x0prim", "e1", "wlan0"):
+        kernel._change(name, master=0)
+    kernel.writes.clear()
+    assert ensure(made, wanted) == ()
+    assert "master wlan0 bat0" in kernel.writes
+    assert not [write for write in kernel.writes if write.startswith(("join", "leave", "alias"))]
+
+
+def test_a_radio_that_was_down_and_is_up_again_joins_its_mesh_again() -> None:
+    kernel, wanted = radio_node()
+    made = setup(kernel, wanted)
+    ensure(made, wanted)
+    kernel.set_down("wlan0")
+    kernel.writes.clear()
+    assert ensure(made, wanted) == ()
+    assert kernel.writes == [], "what a person switched off stays off"
+    kernel._change("wlan0", admin_up=True)
+    assert ensure(made, wanted) == ()
+    assert kernel.inside["wlan0"] == ("x0", 2412)
+
+
+def test_a_radio_whose_mtu_cannot_be_raised_joins_all_the_same() -> None:
+    kernel, wanted = radio_node()
+    kernel.refuse["mtu wlan0 1532"] = RefusedError("setting the MTU of wlan0 to 1532: EINVAL")
+    problems = ensure(setup(kernel, wanted), wanted)
+    assert ["fragments over wlan0" in problem for problem in problems] == [True]
+    assert kernel.inside["wlan0"] == ("x0", 2412)
