@@ -11,11 +11,16 @@ from typing import Literal, Protocol
 
 from agent.events import Diagnosis, Outcome, Remedy, Snapshot, Suspicion
 from agent.faults import liveness as lv
+from agent.hello.limits import TokenBucket
 
 SAY_AGAIN = 2.0  # s between two reports of one thing; listeners forget one after 5 s (faults/liveness.py)
 QUIET = 3.0  # s after its last sign a suspicion is no longer told; while its subject is treated it has signs
 TOLD_MAX = 64  # suspicions told at once; a radio seldom has more neighbours
 INTENTS_MAX = 8  # of one hello
+# One-way is a neighbour's word until our echoes agree: of what is told, and of what others take from us
+# (hello/report.py: 2 a second, 8 at once), at least half is left for what this node sees itself.
+HINTED_MAX = TOLD_MAX // 2
+HINT_RATE, HINT_BURST = 1.0, 4.0  # reports a second, at once
 DEAF = frozenset({"link-dead", "node-dead"})  # suspicions that mean: we do not hear this neighbour
 
 Kind = Literal["one-way", "link-dead", "node-dead"]
@@ -35,19 +40,26 @@ class Voice(Protocol):
     def report(self, kind: Kind, subject_mac: str, about_mac: str) -> bool: ...
 
 
+class Hasten(Protocol):
+    """mesh.keeper.Keeper.hasten."""
+
+    def __call__(self, why: str, *, foreign: bool = False) -> bool: ...
+
+
 class Herald:
     """`suspect`, `intend`, `withdraw`, `settle` and `tick` are the loop's hooks."""
 
     def __init__(
         self,
         voice: Callable[[], Voice | None],
-        hasten: Callable[[str], bool],
+        hasten: Hasten,
         treated: Callable[[], Iterable[str]],
         clock: Callable[[], float],
         hello_interval: Callable[[], float],
     ) -> None:
         self._voice, self._hasten, self._treated, self._clock = voice, hasten, treated, clock
         self._hello_interval = hello_interval  # seconds
+        self._hints = TokenBucket(HINT_RATE, HINT_BURST, clock())
         self._told: dict[
             tuple[str, str], tuple[float, float]
         ] = {}  # (fault, subject) > last sign, last report
@@ -58,7 +70,10 @@ class Herald:
         """A new suspicion: said at once."""
         if suspicion.fault not in KINDS or len(self._told) >= TOLD_MAX:
             return
-        self._hasten(suspicion.why)
+        hint = suspicion.fault == "one-way"
+        if hint and sum(fault == "one-way" for fault, _ in self._told) >= HINTED_MAX:
+            return
+        self._hasten(suspicion.why, foreign=hint)
         now = self._clock()
         self._told[(suspicion.fault, suspicion.subject)] = (now, now)
         self._announce()
@@ -133,7 +148,7 @@ class Herald:
     def _report(self, fault: str, subject: str) -> None:
         hardif, mac = _link(subject)
         voice = self._voice()
-        if voice is None:
+        if voice is None or (fault == "one-way" and not self._hints.take(self._clock())):
             return
         if mac and (own := self._macs.get(hardif)):
             voice.report(KINDS[fault], mac, own)

@@ -27,8 +27,8 @@ async def watch_links(changed: Callable[[], None]) -> None:
             events.overruns = 0
             changed()
 
-    running.add_reader(events.fileno(), readable)
     try:
+        running.add_reader(events.fileno(), readable)
         await failed
     finally:
         running.remove_reader(events.fileno())

@@ -17,7 +17,6 @@ from agent.control import ControlError, ControlServer
 from agent.controlcommands import handlers
 from agent.effector import KernelEffector
 from agent.events import Outcome, Snapshot, Suspicion
-from agent.hello.service import Change as Heard
 from agent.herald import Herald
 from agent.kernelwatch import watch_links
 from agent.mapek.changes import Subscription
@@ -28,8 +27,8 @@ from agent.mapek.knowledge import Knowledge
 from agent.mapek.loop import Loop
 from agent.mapek.policy import policy_of
 from agent.mesh.keeper import Keeper
-from agent.mesh.news import News
 from agent.mesh.secondneighbour import SecondNeighbour
+from agent.nodehearing import Hearing
 from agent.nodehello import NodeHello
 from agent.nodeservices import NodeServices
 from agent.nodestatus import NodeStatus
@@ -47,7 +46,6 @@ HEARTBEAT_MAX = 10.0  # s between two ticks of the loop before the watchdog star
 BLOCKING_THREADS = 2  # of asyncio's own pool: the keeper's calls and a name lookup; the loop has its own
 KNOWLEDGE = "knowledge.db"
 PROBE_FOR = 3.0  # s a wish to ask a neighbour lasts: a calm loop wishes once a second, a pause ends a streak
-HASTY = frozenset({"link-dead", "one-way", "node-dead"})  # reports after which our OGMs hurry, too
 
 
 class Node:
@@ -64,12 +62,19 @@ class Node:
         self._reload = Reload(path, config, self._take_over)
         self._status = NodeStatus(self)
         self._keeper = Keeper(config, may_act=self._closed)
-        self._hello = NodeHello(config, self._status.snapshot, self._heard)
+        self._services = NodeServices(config)
+        found = [sensor for sensor in sensors.discover(config) if sensor.name != self._services.name]
+        self._hearing = Hearing(
+            SecondNeighbour(may_act=self._closed),
+            self._keeper.hasten,
+            self._wake,
+            time.monotonic,
+            radios_read=any(sensor.name == "radios" for sensor in found),
+        )
+        self._hello = NodeHello(config, self._status.snapshot, self._hearing.heard)
         self._echoes = Echoes(
             lambda hardif, mac: self._hello.current.address(hardif, mac), on_return=lambda *_: self._wake()
         )
-        self._services = NodeServices(config)
-        found = [sensor for sensor in sensors.discover(config) if sensor.name != self._services.name]
         hellos = (PeersSensor(self._hello), ReportsSensor(self._hello))
         self._sensors = (*found, self._services, self._echoes, *hellos)
         self._effector = KernelEffector(
@@ -85,8 +90,6 @@ class Node:
             time.monotonic,
             lambda: self.config.hello.interval,
         )
-        self._news = News()
-        self._second = SecondNeighbour(may_act=self._closed)
         self._web = _Web(self._status, config.web.listen, self._page_changed) if config.web.enabled else None
 
     async def run(self) -> None:
@@ -96,12 +99,19 @@ class Node:
         for number in (signal.SIGTERM, signal.SIGINT):
             running.add_signal_handler(number, self._stop)
         running.add_signal_handler(signal.SIGHUP, self._reload.run)
+        self._add_tasks()
+        await self._supervisor.run()
+
+    # tasks
+
+    def _add_tasks(self) -> None:
+        """Essential are only those without which nothing heals: without IPv6 services still are."""
         add = self._supervisor.add
         add("kernel-events", lambda: watch_links(self._links_changed), essential=False)
         if self.config.mesh.enabled:
             add("mesh", self._keeper.run)
-            add("hello", self._hello.run)
-            add("echoes", self._run_echoes)
+            add("hello", self._hello.run, essential=False)
+            add("echoes", self._run_echoes, essential=False)
         add("services", self._services.run, essential=False)
         add("loop", self._run_loop)
         commands = handlers(self._status.document, self._pause, self._resume)
@@ -110,9 +120,6 @@ class Node:
             add("web", self._web.server.serve, essential=False)
             add("stream", self._web.pages.publish, essential=False)
         add("watchdog", self._watch)
-        await self._supervisor.run()
-
-    # tasks
 
     async def _run_loop(self) -> None:
         """A fresh loop over the same sensors each time it is (re)started; state comes back from disk."""
@@ -127,6 +134,7 @@ class Node:
             Knowledge(Store(state / KNOWLEDGE), self._boot_id),
             Hooks(
                 probe=self._probe,
+                meet=self._echoes.meet,
                 suspect=self._suspect,
                 intend=self._herald.intend,
                 withdraw=self._herald.withdraw,
@@ -148,8 +156,8 @@ class Node:
             self._page_changed.set()
 
     async def _run_echoes(self) -> None:
-        self._echoes.start()
         try:
+            self._echoes.start()
             await asyncio.Event().wait()
         finally:
             self._echoes.stop()
@@ -168,16 +176,14 @@ class Node:
         self.heartbeat = time.monotonic()
         self._first_tick.set()
         self._herald.tick(snapshot)
-        if snapshot.mesh is not None:
-            self._second.look(snapshot.mesh)
+        self._hearing.tick(snapshot)
         if self._status.changed():
             self._herald.health(self._status.word)
             self._page_changed.set()
 
     def _suspect(self, suspicion: Suspicion) -> None:
         self._herald.suspect(suspicion)
-        if suspicion.probe is not None:
-            self._second.doubt(suspicion.probe[0])  # before the loss: see there
+        self._hearing.suspect(suspicion)
 
     def _settle(self, outcome: Outcome) -> None:
         self.counters.ended(outcome.fault, outcome.action, str(outcome.result))
@@ -185,15 +191,6 @@ class Node:
 
     def _probe(self, hardif: str, mac: str) -> None:
         self._echoes.probe(hardif, mac, PROBE_FOR)
-
-    def _heard(self, heard: Heard) -> None:
-        """A hello or a report brought news (a hint): look at once, and hasten OGMs where a link died."""
-        fresh = heard.what == "report" and self._news.fresh(
-            time.monotonic(), heard.node, heard.word, heard.mac
-        )
-        if fresh and heard.word in HASTY:
-            self._keeper.hasten(f"{heard.node} reports {heard.word}", foreign=True)
-        self._wake()
 
     def _closed(self) -> str:
         """Why nothing may be done now, "" where it may: for what acts beside the loop."""
@@ -254,6 +251,7 @@ class Node:
         """What is wrong beside the loop: part > sentence."""
         found = {f"service {name}": text for name, text in self._services.problems.items()}
         found |= {f"mesh set-up {n}": text for n, text in enumerate(self._keeper.problems, 1)}
+        found |= {f"hello {name}": text for name, text in self._hello.current.troubles().items()}
         return found | ({"configuration": self._reload.error} if self._reload.error else {})
 
     def web_load(self) -> tuple[int, int]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The hello of a running node: fed by the newest snapshot, exchangeable on a reload."""
+"""The hello of a running node: fed by the newest snapshot."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class NodeHello:
-    """`current` is the hello of this moment's configuration."""
+    """`current` is the hello itself."""
 
     def __init__(
         self, config: Config, snapshot: Callable[[], Snapshot | None], on_change: Callable[[Change], None]
@@ -27,17 +27,15 @@ class NodeHello:
 
     async def run(self) -> None:
         """Until cancelled."""
-        self.current.start()
         try:
+            self.current.start()
             await asyncio.Event().wait()
         finally:
             self.current.stop()
 
     def reconfigure(self, config: Config) -> None:
-        """Another interval or port, while it runs."""
-        self.current.stop()
-        self.current = self._new(config)
-        self.current.start()
+        """Another interval, while it runs; peers, suspicions and intents stay. A port needs a restart."""
+        self.current.pace(config.hello.interval)
 
     def peers(self) -> tuple[Peer, ...]:
         """Any thread."""

@@ -171,7 +171,8 @@ class Peer(msgspec.Struct, frozen=True):
     health: str = ""
     intents: tuple[str, ...] = ()
     elp_interval_ms: int | None = None  # of its interface, None: it did not tell
-    hello_streak: int = 0  # hellos heard in a row without a gap of two intervals
+    hello_streak: int = 0  # hellos in a row without a gap of two intervals, one counted for each interval
+    hello_interval_ms: int | None = None  # as it says, 100 to 60,000; None: not told
 
 
 class Echo(msgspec.Struct, frozen=True):
@@ -189,6 +190,7 @@ class Echo(msgspec.Struct, frozen=True):
     rtt_ms: float | None = None
     streak: int = 0  # answers in a row
     streak_age: float = 0.0  # seconds since the first answer of the streak, 0 where there is none
+    ever_answered: bool = False  # to any request of ours since we run, also before this probing
 
 
 class Report(msgspec.Struct, frozen=True):

@@ -32,11 +32,17 @@ class Channel:
     """An open socket on one interface. `index` and `mac` are the interface's when it was opened."""
 
     def __init__(self, name: str, port: int, group: str = HELLO_GROUP) -> None:
-        """Open and join; ChannelError where the interface is missing, down or has no right address yet."""
+        """Open and join; ChannelError where the interface is missing, down or has no right address yet.
+
+        So it is where the kernel gives no socket (no IPv6, too many files).
+        """
         self.name, self.port, self.group = name, port, group
-        self._socket = socket.socket(
-            socket.AF_INET6, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
-        )
+        try:
+            self._socket = socket.socket(
+                socket.AF_INET6, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
+            )
+        except OSError as error:
+            raise _explained(name, "opening the hello socket", error) from error
         try:
             self.index, self.mac = self._ask()
             self._prepare()
@@ -130,10 +136,14 @@ _MENDS = {
     errno.EADDRNOTAVAIL: "it has no IPv6 link-local address yet; is net.ipv6.conf.DEV.disable_ipv6 0?",
     errno.ENETUNREACH: "it has no IPv6 link-local address yet; is net.ipv6.conf.DEV.disable_ipv6 0?",
     errno.EADDRINUSE: "another program uses hello.port on it; `ss -ulnp`",
-    errno.EAFNOSUPPORT: "the kernel has no IPv6; load or enable it",
+    errno.EAFNOSUPPORT: "the kernel has no IPv6; start it without ipv6.disable=1",
+    errno.EMFILE: "the agent has too many files open; restart it and raise LimitNOFILE",
+    errno.ENFILE: "the machine has too many files open; raise fs.file-max",
+    errno.ENOBUFS: "the kernel has no memory left; it is tried again",
+    errno.ENOMEM: "the kernel has no memory left; it is tried again",
 }
 
 
 def _explained(name: str, what: str, error: OSError) -> ChannelError:
     mend = _MENDS.get(error.errno or 0, "it is tried again")
-    return ChannelError(f"{what} on {name}: {error.strerror or error}: {mend}")
+    return ChannelError(f"{what} on {name}: {error.strerror or error}: {mend}", error.errno or 0)

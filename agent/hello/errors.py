@@ -13,4 +13,11 @@ class MessageError(HelloError):
 
 
 class ChannelError(HelloError):
-    """An interface hellos cannot be sent on now: which, why, how to mend it. It is tried again."""
+    """An interface hellos cannot be sent on now: which, why, how to mend it. It is tried again.
+
+    `errno`: the kernel's number, 0 where there is none.
+    """
+
+    def __init__(self, text: str, errno: int = 0) -> None:
+        super().__init__(text)
+        self.errno = errno

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import random
 from collections.abc import Callable
@@ -17,10 +18,22 @@ MIN_GAP = 0.05  # s between two hellos on one interface: 20 a second at most, wi
 JITTER = 0.1  # share of the interval, so that nodes booted together do not collide for ever
 ANNOUNCE_REPEATS = 2  # hellos for an announcement, a gap apart: one may meet the very loss it speaks of
 RETRY = 1.0  # s until a missing interface is looked for again; `refresh` does it at once
+ABSENT = frozenset({errno.ENODEV, errno.ENETDOWN})  # missing or down: the sensors tell it, and better
 
 Open = Callable[[str], Channel]
 Heard = Callable[[News, Entry], None]
 log = logging.getLogger(__name__)
+
+
+def watched(channel: Channel, readable: Callable[[], None]) -> Channel:
+    """The channel, of which the event loop tells when it can be read; ChannelError where it cannot tell."""
+    try:
+        asyncio.get_running_loop().add_reader(channel.fileno(), readable)
+    except OSError as error:  # epoll's own bounds
+        channel.close()
+        text = f"hello on {channel.name}: {error.strerror or error}: the event loop cannot watch its socket"
+        raise ChannelError(text, error.errno or 0) from error
+    return channel
 
 
 class Interface:
@@ -43,6 +56,7 @@ class Interface:
         self.sent = 0
         self.refused = 0  # datagrams over a rate
         self.problem = ""  # why there is no channel, "" while there is one
+        self.trouble = ""  # the same, "" also where the interface is just missing or down
         self._interval, self._open, self._compose = interval, open_channel, compose
         self._on_news, self._clock, self._rng = on_news, clock, rng
         self._channel: Channel | None = None
@@ -72,7 +86,7 @@ class Interface:
         if self._timer:
             self._timer.cancel()
             self._timer = None
-        self._close("stopped")
+        self._close(ChannelError("stopped", errno.ENODEV))
 
     def refresh(self) -> None:
         """Something happened to the interface: look now whether its channel still fits."""
@@ -88,25 +102,33 @@ class Interface:
             if self._timer is None or self._timer.when() > due:  # never put off what is due sooner
                 self._schedule(delay)
 
+    def pace(self, interval: float) -> None:
+        """Another interval (s) from now on; the hello that says so goes out at once."""
+        self._interval = interval
+        self.announce()
+
     def _schedule(self, delay: float) -> None:
         if self._timer:
             self._timer.cancel()
         self._timer = asyncio.get_running_loop().call_later(delay, self._beat)
 
     def _beat(self) -> None:
-        """Send what is due, notice who has gone, set the next time."""
+        """Send what is due, notice who has gone, set the next time (whatever fails: it is our only clock)."""
         self._timer = None
-        now = self._clock()
-        for gone in self.peers.expire(now):
-            self._on_news(News.GONE, gone)
-        self._check()
-        if self._channel:
-            self._last_sent = now
-            self._send(self._channel)
-        self._urgent = max(0, self._urgent - 1)
-        if self._timer is None:  # a call-back may have announced
-            pause = self._interval if self._channel else max(self._interval, RETRY)
-            self._schedule(MIN_GAP if self._urgent else pause * self._rng.uniform(1 - JITTER, 1 + JITTER))
+        try:
+            now = self._clock()
+            for gone in self.peers.expire(now):
+                self._on_news(News.GONE, gone)
+            self._check()
+            if self._channel:
+                self._last_sent = now
+                self._send(self._channel)
+        finally:
+            self._urgent = max(0, self._urgent - 1)
+            if self._running and self._timer is None:  # a call-back may have announced
+                pause = self._interval if self._channel else max(self._interval, RETRY)
+                pause *= self._rng.uniform(1 - JITTER, 1 + JITTER)
+                self._schedule(MIN_GAP if self._urgent else pause)
 
     def _send(self, channel: Channel) -> None:
         try:
@@ -115,33 +137,36 @@ class Interface:
                 channel.send(encode(message))
                 self.sent += 1
         except ChannelError as error:
-            self._close(str(error))
+            self._close(error)
         except MessageError:  # what the call-backs gave us is no MAC or name; a bug or an interface half made
             log.exception("hello on %s not sent", self.name)
 
     def _check(self) -> bool:
         """Open, close or open again as the interface demands; is a channel newly open?"""
         if self._channel and not self._channel.current():
-            self._close("the interface went away or changed")
+            self._close(ChannelError("the interface went away or changed", errno.ENODEV))
         if self._channel:
             return False
         try:
-            self._channel = self._open(self.name)
+            self._channel = watched(self._open(self.name), self._readable)
         except ChannelError as error:
             if str(error) != self.problem:
-                self.problem = str(error)
+                self._note(error)
                 log.info("no hellos: %s", self.problem)
             return False
-        self.problem = ""
-        asyncio.get_running_loop().add_reader(self._channel.fileno(), self._readable)
+        self.problem = self.trouble = ""
         return True
 
-    def _close(self, why: str) -> None:
+    def _close(self, why: ChannelError) -> None:
         if self._channel:
             asyncio.get_running_loop().remove_reader(self._channel.fileno())
             self._channel.close()
             self._channel = None
-            self.problem = why
+            self._note(why)
+
+    def _note(self, why: ChannelError) -> None:
+        self.problem = str(why)
+        self.trouble = "" if why.errno in ABSENT else self.problem
 
     def _readable(self) -> None:
         channel = self._channel
@@ -150,7 +175,7 @@ class Interface:
         try:
             datagrams = channel.receive()
         except ChannelError as error:
-            self._close(str(error))
+            self._close(error)
             return
         now = self._clock()
         for data, address in datagrams:

@@ -42,6 +42,7 @@ class Entry(msgspec.Struct, frozen=True):
     address: str
     at: float
     streak: int
+    since: float  # when the streak began
     hears_us: bool | None
     listed_at: float | None  # when a hello last listed us
     gone: bool = False
@@ -71,7 +72,8 @@ class Peers:
             return ()
         fresh = before is not None and now - before.at <= 2 * before.message.interval_ms / 1000
         restarted = before is not None and _gap(before, message) > REORDER_WINDOW
-        streak = before.streak + 1 if before and fresh and not restarted else 1
+        goes_on = before if fresh and not restarted else None
+        streak = goes_on.streak + 1 if goes_on else 1
         hears_us = _hears(message, own, streak, before)
         entry = Entry(
             message=message,
@@ -79,6 +81,7 @@ class Peers:
             address=address,
             at=now,
             streak=streak,
+            since=goes_on.since if goes_on else now,
             hears_us=hears_us,
             listed_at=now if _lists(message, own) else before.listed_at if before else None,
         )
@@ -135,7 +138,8 @@ class Peers:
                 health=e.message.health,
                 intents=e.message.intents,
                 elp_interval_ms=e.message.elp_ms or None,
-                hello_streak=0 if _silent(e, now) else e.streak,
+                hello_streak=0 if _silent(e, now) else _paced(e),
+                hello_interval_ms=e.message.interval_ms,
             )
             for e in tuple(self._entries.values())
         )
@@ -174,6 +178,11 @@ def _usurped(before: Entry, address: str, now: float) -> bool:
         and before.address == eui64(mac_text(before.message.mac))
         and not _silent(before, now)
     )
+
+
+def _paced(entry: Entry) -> int:
+    """Hellos of the streak, one for each interval: announcements in between make no link last longer."""
+    return min(entry.streak, 1 + round((entry.at - entry.since) * 1000 / entry.message.interval_ms))
 
 
 def _silent(entry: Entry, now: float) -> bool:

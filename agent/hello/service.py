@@ -16,7 +16,7 @@ import msgspec
 
 from agent.hello.channel import ALL_NODES, HELLO_GROUP, Channel
 from agent.hello.errors import ChannelError, MessageError
-from agent.hello.interface import Interface
+from agent.hello.interface import ABSENT, Interface, watched
 from agent.hello.message import (
     REPORT_KINDS,
     HelloMessage,
@@ -97,6 +97,7 @@ class Hello:
         self._own_limit = own_limit(clock())
         self._report_channel: Channel | None = None
         self._report_looked = float("-inf")
+        self._report_trouble = ""
         self._pending: set[asyncio.TimerHandle] = set()
         names = tuple(dict.fromkeys(interfaces))[:MAX_INTERFACES]
         self._outgoing = {name: Outgoing(self._rng.getrandbits(32)) for name in names}
@@ -136,6 +137,17 @@ class Hello:
         self._check_reports()
         for interface in self.interfaces.values():
             interface.refresh()
+
+    def pace(self, interval: float) -> None:
+        """Another interval (s) from now on. What is known and announced stays."""
+        self._interval = interval
+        for interface in self.interfaces.values():
+            interface.pace(interval)
+
+    def troubles(self) -> dict[str, str]:
+        """Where nothing can be said or heard though the interface is there: interface > sentence."""
+        told = {name: interface.trouble for name, interface in self.interfaces.items()}
+        return {name: text for name, text in (told | {self._mesh: self._report_trouble}).items() if text}
 
     # -- what we say
 
@@ -234,10 +246,11 @@ class Hello:
             return False
         self._report_looked = now
         try:
-            self._report_channel = self._open(self._mesh, self._port, ALL_NODES)
-        except ChannelError:
+            self._report_channel = watched(self._open(self._mesh, self._port, ALL_NODES), self._read_reports)
+        except ChannelError as error:
+            self._report_trouble = "" if error.errno in ABSENT else str(error)
             return False
-        asyncio.get_running_loop().add_reader(self._report_channel.fileno(), self._reports_readable)
+        self._report_trouble = ""
         return True
 
     def _close_reports(self) -> None:
@@ -263,7 +276,7 @@ class Hello:
             log.info("report not sent: %s", error)
             self._close_reports()
 
-    def _reports_readable(self) -> None:
+    def _read_reports(self) -> None:
         channel = self._report_channel
         if channel is None:
             return

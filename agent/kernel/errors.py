@@ -60,6 +60,9 @@ _MENDS = {
     _errno.EADDRNOTAVAIL: "the interface has no such address",
     _errno.ERFKILL: "the radio is switched off; `rfkill unblock wifi`",
     _errno.ENOMEM: "the kernel has no memory left",
+    _errno.EAFNOSUPPORT: "the kernel has no such protocol; for IPv6 start it without ipv6.disable=1",
+    _errno.EMFILE: "the agent has too many files open; restart it and raise LimitNOFILE",
+    _errno.ENFILE: "the machine has too many files open; raise fs.file-max",
     _errno.ENOBUFS: "the receive buffer overflowed; it is read again",
 }
 _CLASSES: dict[int, type[KernelError]] = {

@@ -12,13 +12,14 @@ MAX_KEPT: Final = 256  # bounds the memory strangers can force; the oldest goes 
 class News:
     """`fresh` it with whatever names a report."""
 
-    def __init__(self) -> None:
+    def __init__(self, forget_s: float = FORGET_S) -> None:
+        self._forget_s = forget_s
         self._heard: dict[tuple[str, ...], float] = {}
 
     def fresh(self, now: float, *key: str) -> bool:
-        """Was this not said within FORGET_S before now (monotonic seconds)?"""
+        """Was this not said within `forget_s` before now (monotonic seconds)?"""
         last = self._heard.pop(key, float("-inf"))
         self._heard[key] = now
         if len(self._heard) > MAX_KEPT:
             del self._heard[next(iter(self._heard))]
-        return now - last > FORGET_S
+        return now - last > self._forget_s

@@ -9,12 +9,16 @@ for E ("single neighbour is source") and it has no metric there. `batadv_v_ogm_r
 has lost a way for good, and shows it only at the next fault. Seen without any agent on six nodes in a ring.
 
 An interface with two neighbours is considered like any other. So when a neighbour is doubted, or lost without
-a doubt before, each other interface with a single one is given one ELP frame of a second neighbour, made here
-and received by this kernel only: nothing is sent. For the 200 s until batman-adv forgets it every way gets
-its metric, and the purge chooses rightly. At the loss is late: it helps where OGMs come the other way round
-afterwards, but where several nodes lose the same neighbour none passes them on to the next. At the return
-is too late: OGMs that took the long way are older than the direct ones and ignored
-(`batadv_v_ogm_metric_update`). It costs that neighbour's OGMs said back on E for as long.
+a doubt before, each other wire with a single one is given one ELP frame of a second neighbour, made here and
+received by this kernel only: we send nothing, and batman-adv asks nothing of a neighbour on a wire. For the
+200 s until batman-adv forgets it every way gets its metric, and the purge chooses rightly. At the loss is
+late: it helps where OGMs come the other way round afterwards, but where several nodes lose the same neighbour
+none passes them on to the next. At the return is too late: OGMs that took the long way are older than the
+direct ones and ignored (`batadv_v_ogm_metric_update`). It costs that neighbour's OGMs said back on E for as
+long.
+
+Radios are left out and keep the flaw: there batman-adv (`batadv_v_elp_wifi_neigh_probe`) sends each neighbour
+two unicasts of 200 bytes every ELP interval to measure it, for 200 s to an address nobody has.
 docs/decisions/0004.
 """
 
@@ -22,7 +26,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from typing import Final
 
 from agent.kernel import elp, inject
@@ -37,7 +41,7 @@ log = logging.getLogger("x0.mesh")
 
 
 class SecondNeighbour:
-    """`look` at each snapshot's mesh, tell a `doubt` at once. Event loop only.
+    """`look` at each snapshot's mesh. Event loop only.
 
     `may_act()`: why nothing may be done now, "" where it may.
     """
@@ -56,8 +60,14 @@ class SecondNeighbour:
         self._given: dict[str, float] = {}  # hardif > when
         self._refused_at = float("-inf")
 
-    def look(self, mesh: Mesh) -> tuple[str, ...]:
-        """Give each interface that needs it a second neighbour; which these were."""
+    def look(
+        self, mesh: Mesh, *, doubted: Set[str] = frozenset(), radios: Set[str] | None = frozenset()
+    ) -> tuple[str, ...]:
+        """Give each wire that needs it a second neighbour; which these were.
+
+        `doubted`: hardifs on which a neighbour may soon be lost, as of now: a doubt that may not be acted on
+        is forgotten, a loss is not. `radios`: hardifs that are radios, None while that is not known.
+        """
         now = frozenset((row.hardif, row.mac) for row in mesh.neighbours)
         if mesh.index != self._index:
             # A mesh that was there before us may have lost neighbours before us. One made just now has none.
@@ -68,19 +78,15 @@ class SecondNeighbour:
         for hardif, _ in gone:
             self._given.pop(hardif, None)  # what left and returns knows no second neighbour
             self._wanted |= {other for other, _ in now if other != hardif}
-        return self._give() if self._wanted else ()
+        wanted = self._wanted | {other for other, _ in now for hardif in doubted if other != hardif}
+        return self._give(wanted - radios) if wanted and radios is not None else ()
 
-    def doubt(self, hardif: str) -> tuple[str, ...]:
-        """A neighbour on this hardif may soon be lost: as `look`."""
-        self._wanted |= {other for other, _ in self._known if other != hardif}
-        return self._give() if self._wanted else ()
-
-    def _give(self) -> tuple[str, ...]:
+    def _give(self, wanted: Set[str]) -> tuple[str, ...]:
         now = self._clock()
         if self._may_act() or now - self._refused_at < TRY_AGAIN_S:
             return ()
         given = []
-        for hardif in sorted(self._wanted):
+        for hardif in sorted(wanted):
             single = sum(name == hardif for name, _ in self._known) == 1
             if single and now - self._given.get(hardif, float("-inf")) >= AGAIN_S:
                 try:

@@ -11,11 +11,14 @@ from agent.hello.errors import MessageError
 from agent.hello.message import (
     MAX_AGE_MS,
     MAX_BYTES,
+    MAX_ELP_MS,
     MAX_HEARD,
     MAX_INTENT_CHARS,
     MAX_INTENTS,
+    MAX_INTERVAL_MS,
     MAX_SEQUENCE,
     MAX_SUSPECTS,
+    MIN_INTERVAL_MS,
     REPORT_KINDS,
     Heard,
     HelloMessage,
@@ -27,25 +30,26 @@ from agent.hello.message import (
 from agent.hello.peers import MAX_PEERS, Peers
 
 macs = st.binary(min_size=6, max_size=6).map(lambda b: bytes([b[0] & 0xFE | 2]) + b[1:])
-hellos = st.builds(
-    HelloMessage,
-    version=st.just(1),
-    node=st.from_regex(r"\A[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\Z"),
-    originator=macs,
-    mac=macs,
-    sequence=st.integers(0, MAX_SEQUENCE),
-    interval_ms=st.integers(100, 60_000),
-    heard=st.lists(st.builds(Heard, mac=macs, age_ms=st.integers(0, MAX_AGE_MS)), max_size=MAX_HEARD).map(
+drawn = {
+    "version": st.just(1),
+    "node": st.from_regex(r"\A[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\Z"),
+    "originator": macs,
+    "mac": macs,
+    "sequence": st.integers(0, MAX_SEQUENCE),
+    "interval_ms": st.integers(MIN_INTERVAL_MS, MAX_INTERVAL_MS),
+    "heard": st.lists(st.builds(Heard, mac=macs, age_ms=st.integers(0, MAX_AGE_MS)), max_size=MAX_HEARD).map(
         tuple
     ),
-    partial=st.booleans(),
-    suspects=st.lists(macs, max_size=MAX_SUSPECTS).map(tuple),
-    health=st.from_regex(r"\A[a-z-]{0,16}\Z"),
-    intents=st.lists(
+    "partial": st.booleans(),
+    "suspects": st.lists(macs, max_size=MAX_SUSPECTS).map(tuple),
+    "health": st.from_regex(r"\A[a-z-]{0,16}\Z"),
+    "intents": st.lists(
         st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=MAX_INTENT_CHARS),
         max_size=MAX_INTENTS,
     ).map(tuple),
-)
+    "elp_ms": st.integers(0, MAX_ELP_MS),
+}
+hellos: st.SearchStrategy[HelloMessage] = st.builds(HelloMessage, **drawn)
 reports = st.builds(
     ReportMessage,
     version=st.just(1),
@@ -60,6 +64,10 @@ anything = st.recursive(
     lambda inner: st.lists(inner, max_size=14) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=60,
 )
+
+
+def test_no_field_of_a_hello_is_left_at_its_default() -> None:
+    assert drawn.keys() == set(HelloMessage.__struct_fields__)
 
 
 @given(hellos)
@@ -105,6 +113,8 @@ def test_a_damaged_hello_is_refused_or_still_within_every_bound(
         got = decode_hello(bytes(raw))
         assert len(got.heard) <= MAX_HEARD
         assert len(got.intents) <= MAX_INTENTS
+        assert 0 <= got.elp_ms <= MAX_ELP_MS
+        assert MIN_INTERVAL_MS <= got.interval_ms <= MAX_INTERVAL_MS
         assert all(i.isprintable() and len(i) <= MAX_INTENT_CHARS for i in got.intents)
         assert len(encode(got)) <= MAX_BYTES
 

@@ -49,13 +49,16 @@ class Scene:
     def __init__(self) -> None:
         self.mouth, self.now, self.treated = Mouth(), 100.0, set[str]()
         self.hastened: list[str] = []
+        self.foreign: list[str] = []  # of these, on another's word alone
         self.herald = Herald(
             lambda: self.mouth, self._hasten, lambda: self.treated, lambda: self.now, lambda: 1.0
         )
         self.tick()
 
-    def _hasten(self, why: str) -> bool:
+    def _hasten(self, why: str, *, foreign: bool = False) -> bool:
         self.hastened.append(why)
+        if foreign:
+            self.foreign.append(why)
         return True
 
     def tick(self, after: float = 0.0, *, elp_age: float | None = None, peer: Peer | None = None) -> None:
@@ -99,12 +102,35 @@ def test_dead_link_is_said_in_hello_and_report_and_hastens_ogms(scene: Scene) ->
     assert scene.mouth.suspects == {"e2": {THEIRS}}
     assert scene.mouth.reports == [("link-dead", THEIRS, OURS)]
     assert scene.hastened == ["no ELP for 3 intervals"]
+    assert scene.foreign == []
 
 
 def test_one_way_says_that_we_hear_and_is_no_suspect(scene: Scene) -> None:
     scene.herald.suspect(Suspicion("one-way", SUBJECT, "n2 does not hear us"))
     assert scene.mouth.suspects == {}
     assert scene.mouth.reports == [("one-way", THEIRS, OURS)]
+
+
+def one_way(number: int) -> Suspicion:
+    return Suspicion("one-way", f"hardif/e2/02:00:00:00:01:{number:02x}", "n2 does not hear us")
+
+
+def test_one_way_is_another_s_word_and_never_takes_the_haste_kept_for_what_we_see(scene: Scene) -> None:
+    scene.herald.suspect(one_way(1))
+    assert scene.foreign == scene.hastened == ["n2 does not hear us"]
+
+
+def test_words_of_others_leave_room_and_reports_for_what_we_see(scene: Scene) -> None:
+    for number in range(h.TOLD_MAX):
+        scene.herald.suspect(one_way(number))
+    assert len(scene.mouth.reports) == h.HINT_BURST
+    for number in range(h.TOLD_MAX - h.HINTED_MAX):
+        scene.herald.suspect(Suspicion("link-dead", f"hardif/e2/02:00:00:00:00:{number:02x}", "silent"))
+    assert len(scene.mouth.suspects["e2"]) == h.TOLD_MAX - h.HINTED_MAX
+    assert len(scene.mouth.reports) == h.HINT_BURST + h.TOLD_MAX - h.HINTED_MAX
+    scene.now += 2 / h.HINT_RATE
+    scene.tick()
+    assert sum(kind == "one-way" for kind, *_ in scene.mouth.reports) == h.HINT_BURST + 2
 
 
 def test_suspicion_without_a_sign_is_withdrawn(scene: Scene) -> None:
@@ -200,6 +226,6 @@ def test_health_goes_into_the_hello(scene: Scene) -> None:
 
 
 def test_without_a_voice_nothing_fails() -> None:
-    herald = Herald(lambda: None, lambda _: False, lambda: (), lambda: 1.0, lambda: 1.0)
+    herald = Herald(lambda: None, lambda *_, **__: False, lambda: (), lambda: 1.0, lambda: 1.0)
     herald.suspect(DEAD)
     herald.health("healthy")

@@ -39,13 +39,13 @@ async def test_reports_and_returns_move_a_node_only_while_it_may_act(closed: str
     node: Any = Node(config, tmp_path / "x0.yaml", "boot-1")
     received: list[str] = []
     node._keeper._setup.core_ready = True
-    node._second._receive = lambda hardif, frame: received.append(hardif)
+    node._hearing._second._receive = lambda hardif, frame: received.append(hardif)
     node.loop = SimpleNamespace(
         healing=SimpleNamespace(may_act=lambda now: closed, treated=dict),
         monitor=SimpleNamespace(wake=lambda _: None),
     )
-    node._heard(REPORT)
+    node._hearing.heard(REPORT)
     node._status.changed = lambda: False
-    node._tick(Snapshot(at=1.0, wall=1.0, mesh=FOUND))  # a mesh that was there before the agent
+    node._tick(Snapshot(at=1.0, wall=1.0, mesh=FOUND, radios=()))  # a mesh that was there before the agent
     assert node._keeper.haste.active(node._keeper._clock()) is (closed == "")
     assert received == ([] if closed else ["e1", "e3"])

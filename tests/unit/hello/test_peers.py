@@ -60,6 +60,7 @@ def test_a_newcomer_is_news_and_says_nothing_of_us_until_its_third_hello() -> No
         hello_age=0.5,
         hears_us=False,
         hello_streak=3,
+        hello_interval_ms=1000,
     )
 
 
@@ -115,6 +116,20 @@ def test_a_gap_of_two_intervals_breaks_the_streak() -> None:
     assert only(peers, 1.9).hello_streak == 2
     peers.take(hello(4), ADDRESS, US, 4.0)
     assert only(peers, 4.0).hello_streak == 1
+
+
+def test_announcements_between_hellos_make_no_link_last_longer() -> None:
+    peers = Peers("e1")
+    for number in range(21):
+        peers.take(hello(number, hears_us=True), ADDRESS, US, number * 0.05)
+    assert only(peers, 1.0).hello_streak == 2, "one second of a hello a second, however many were said"
+
+
+def test_the_sender_s_own_hello_interval_is_told() -> None:
+    peers = Peers("e1")
+    peers.take(out(Outgoing(1), [], mac=THEM, interval=60.0), ADDRESS, US, 0.0)
+    assert only(peers, 100.0).hello_interval_ms == 60_000
+    assert only(peers, 100.0).hello_streak == 1, "not silent: it speaks once a minute"
 
 
 def test_a_silent_peer_is_reported_gone_once_and_forgotten_later() -> None:
