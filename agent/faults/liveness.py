@@ -67,9 +67,14 @@ def elp_interval_s(snapshot: Snapshot, hello_interval_s: float, hardif: str, mac
     found = next((own for own in hardifs if own.name == hardif), None)
     ours = (found.elp_interval_ms / 1000 if found and found.elp_interval_ms else 0.0) or DEFAULT_ELP_S
     peer = next((p for p in snapshot.peers if p.hardif == hardif and p.mac == mac), None)
-    if peer is None or peer.hello_age > AGENT_HELLOS * hello_interval_s:
+    if peer is None or peer.hello_age > AGENT_HELLOS * hello_s(peer, hello_interval_s):
         return max(ours, DEFAULT_ELP_S)
     return peer.elp_interval_ms / 1000 if peer.elp_interval_ms else ours
+
+
+def hello_s(peer: Peer, ours: float) -> float:
+    """Seconds between two hellos of this peer: as it says (hello/message.py has the bounds), else ours."""
+    return peer.hello_interval_ms / 1000 if peer.hello_interval_ms else ours
 
 
 def neighbours(view: View, hardif: str) -> tuple[str, ...]:
@@ -132,7 +137,7 @@ def _unanswered(echo: Echo | None, requests: int, seconds: float) -> bool:
 
 def fresh(view: View, peer: Peer) -> bool:
     """Is what the peer's last hello said still news?"""
-    return peer.hello_age <= HELLO_FRESH * view.thresholds.hello_interval_s
+    return peer.hello_age <= HELLO_FRESH * hello_s(peer, view.thresholds.hello_interval_s)
 
 
 def says_deaf(view: View, hardif: str, mac: str) -> str:
@@ -292,7 +297,7 @@ def answers_again(view: View, hardif: str, mac: str, since: float, wait: float) 
             return True
     for peer in view.snapshot.peers:
         if peer.hardif == hardif and fresh(view, peer) and peer.hears_us:
-            lasted = (peer.hello_streak - 1) * view.thresholds.hello_interval_s
+            lasted = (peer.hello_streak - 1) * hello_s(peer, view.thresholds.hello_interval_s)
             if lasted >= wait and view.now - peer.hello_age - since >= wait:
                 return True
     return False

@@ -28,6 +28,7 @@ MAX_AGE_MS = 65_535  # older than this is not "heard"
 MAX_INTERVAL_MS = 60_000  # the configuration's own bound
 MIN_INTERVAL_MS = 100
 MAX_ELP_MS = 10_000  # the configuration's own bound
+MIN_ELP_MS = 20  # the same; less is believed to be this, or everybody would be late
 MAX_SEQUENCE = 0xFFFF_FFFF
 
 NodeName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\Z", max_length=63)]

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import msgspec
 
 from agent.hello.limits import SourceLimits
-from agent.hello.message import MAX_SEQUENCE, HelloMessage, mac_bytes, mac_text
+from agent.hello.message import MAX_SEQUENCE, MIN_ELP_MS, HelloMessage, mac_bytes, mac_text
 from agent.readings import Peer
 
 MAX_PEERS = (
@@ -137,7 +137,7 @@ class Peers:
                 hears_us_age=None if e.listed_at is None else max(0.0, now - e.listed_at),
                 health=e.message.health,
                 intents=e.message.intents,
-                elp_interval_ms=e.message.elp_ms or None,
+                elp_interval_ms=max(e.message.elp_ms, MIN_ELP_MS) if e.message.elp_ms else None,
                 hello_streak=0 if _silent(e, now) else _paced(e),
                 hello_interval_ms=e.message.interval_ms,
             )

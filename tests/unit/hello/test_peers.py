@@ -190,7 +190,7 @@ def test_an_intent_said_together_with_other_news_is_news_too() -> None:
 
 def test_the_sender_s_elp_interval_is_told_or_unknown() -> None:
     peers = Peers("e1")
-    for number, (told, known) in enumerate(((0, None), (500, 500), (60_000, 10_000))):
+    for number, (told, known) in enumerate(((0, None), (500, 500), (1, 20), (60_000, 10_000))):
         peers.take(out(Outgoing(number), [], mac=THEM, elp_ms=told), ADDRESS, US, float(number))
         assert only(peers, float(number)).elp_interval_ms == known
 
