@@ -2,7 +2,8 @@
 """Reads the sensors in worker threads and builds Snapshots.
 
 Two lanes of one thread each: what tells a dead link is never behind a slow service probe. A reading that
-blocks costs its lane a new thread, the old one is left to itself; their number is bounded.
+blocks costs its lane a new thread; the old one is left to itself and enters no further sensor. Their number
+is bounded.
 """
 
 from __future__ import annotations
@@ -11,14 +12,19 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from agent.events import Sample, Snapshot
+from agent.mapek.lane import Call, Lane, Reading
 from agent.mapek.schedule import Timetable
 from agent.mapek.worker import Worker
 from agent.sensors.base import Sensor
 
-BLOCKED_AFTER = 5.0  # s a lane's readings may take: netlink and probes time out after 2 s
+# s one sensor's reading may take: more than two dumps that each just end in time (kernel.nlsocket.DEADLINE,
+# 6 s), as on an overloaded node, where a mesh sensor that is put off heals no link.
+BLOCKED_AFTER = 15.0
+BEAT = 2.0  # s after which there is a Snapshot, even if only some of the sensors under way are read
 MAX_STUCK = 4  # threads left in a blocked call; beyond it the lane rests until one returns
 STALE_PERIODS = 5.0  # a reading older than so many of its periods
 STALE_AFTER = 5.0  # s, and older than this is no longer shown: nobody may act on it
@@ -30,19 +36,6 @@ MAX_TEXT = 300  # characters of an error
 FIELDS = frozenset(Snapshot.__struct_fields__) - {"at", "wall", "errors"}
 
 _log = logging.getLogger("agent.mapek.monitor")
-
-
-class _Lane:
-    """One thread and the readings it does now."""
-
-    def __init__(self, name: str, sensors: tuple[str, ...]) -> None:
-        self.name = name
-        self.sensors = sensors
-        self.worker: Worker | None = None
-        self.call: asyncio.Future[Any] | None = None
-        self.began = 0.0
-        self.reading = ""  # the sensor its thread is in, set by the thread
-        self.threads = 0
 
 
 class Monitor:
@@ -62,7 +55,7 @@ class Monitor:
         self._wall = wall
         self._new_worker = worker
         self.timetable = Timetable(sensors, clock())
-        self.samples: dict[str, Sample] = {}
+        self.readings: dict[str, Reading] = {}
         self.history: deque[Snapshot] = deque(maxlen=HISTORY)
         self.stuck: dict[str, asyncio.Future[Any]] = {}  # sensor > the call that does not return
         self._errors: dict[str, str] = {}
@@ -74,7 +67,7 @@ class Monitor:
         names = tuple(self.timetable.sensors)
         fast = tuple(name for name in names if self.timetable.fast(name))
         slow = tuple(name for name in names if name not in fast)
-        self._lanes = [_Lane(name, part) for name, part in (("fast", fast), ("slow", slow)) if part]
+        self._lanes = [Lane(name, part) for name, part in (("fast", fast), ("slow", slow)) if part]
 
     def wake(self, names: Sequence[str] = URGENT) -> None:
         """Something happened: read these at once (at most every WAKE_SPACING seconds)."""
@@ -88,12 +81,14 @@ class Monitor:
 
     async def next(self) -> Snapshot:
         """The Snapshot after the next readings."""
+        beat = self._clock() + BEAT
         while True:
             self._begin()
-            if any(lane.call is not None and lane.call.done() for lane in self._lanes) and self._collect():
+            if any(lane.future is not None and lane.future.done() for lane in self._lanes):
+                self._collect()
                 return self._snapshot()
-            await self._pause()
-            if self._collect():
+            await self._pause(beat)
+            if self._collect() or self._beat(beat):
                 return self._snapshot()
 
     def close(self) -> None:
@@ -124,26 +119,29 @@ class Monitor:
                 lane.worker = self._new_worker(f"x0-sense-{lane.name}-{lane.threads}")
             for name in due:
                 self.timetable.begun(name, now)
-            lane.began = now
-            lane.call = lane.worker.submit(lambda lane=lane, due=due: self._read(lane, due))  # type: ignore[misc]
-            lane.call.add_done_callback(self._nudge)
+            lane.call = call = Call(due, now)
+            lane.future = lane.worker.submit(partial(self._read, call, due))
+            lane.future.add_done_callback(self._nudge)
 
-    def _read(self, lane: _Lane, names: list[str]) -> list[Sample]:
-        """In the lane's thread: one after the other."""
-        samples = []
+    def _read(self, call: Call, names: list[str]) -> None:
+        """In the lane's thread: one after the other, until the call is given up."""
         for name in names:
-            lane.reading = name
             now = self._clock()
+            if not call.enter(name, now):
+                return
             try:
-                samples.append(Sample(name, now, self.timetable.sensors[name].read(now)))
+                sample = Sample(name, now, self.timetable.sensors[name].read(now))
             except Exception as error:  # noqa: BLE001 - any sensor may fail, the others go on
-                samples.append(Sample(name, now, None, str(error)[:MAX_TEXT] or repr(error)[:MAX_TEXT]))
-        return samples
+                sample = Sample(name, now, None, str(error)[:MAX_TEXT] or repr(error)[:MAX_TEXT])
+            if not call.store(Reading(sample, self._clock())):
+                return
 
-    async def _pause(self) -> None:
-        """Until a lane is done, something is due, a lane is overdue, or a wake-up that is allowed."""
+    async def _pause(self, beat: float) -> None:
+        """Until a lane is done, something is due, a sensor overdue, a wake-up is allowed, or `beat`."""
         now = self._clock()
-        until = [lane.began + BLOCKED_AFTER for lane in self._lanes if lane.call is not None]
+        until = [
+            min(beat, lane.call.overdue_at(BLOCKED_AFTER)) for lane in self._lanes if lane.call is not None
+        ]
         idle = [lane for lane in self._lanes if lane.call is None]
         rest = len(self.stuck) >= MAX_STUCK
         until += [
@@ -175,28 +173,46 @@ class Monitor:
         """Takes what the lanes have read; True where something is new."""
         now = self._clock()
         new = False
-        for name, call in tuple(self.stuck.items()):
-            if call.done():
+        for name, future in tuple(self.stuck.items()):
+            if future.done():
                 del self.stuck[name]
-                call.exception()
+                future.exception()
+                self.timetable.returned(name, now)
         for lane in self._lanes:
-            if lane.call is None:
+            if lane.call is None or lane.future is None:
                 continue
-            if lane.call.done():
-                samples: list[Sample] = lane.call.result()
-                lane.call = None
+            if lane.future.done():
+                lane.future.result()
+                self._take(lane.call)
+                lane.call = lane.future = None
                 new = True
-                for sample in samples:
-                    self._take(sample)
-            elif now - lane.began >= BLOCKED_AFTER:
-                self._abandon(lane, now)
+            elif (late := lane.call.give_up(now, BLOCKED_AFTER)) is not None:
+                self._take(lane.call)
+                self._abandon(lane, *late, now)
                 new = True
         return new
 
-    def _take(self, sample: Sample) -> None:
+    def _beat(self, beat: float) -> bool:
+        """Is it time for a Snapshot of what is read so far?
+
+        Not where every thread is stuck: the watchdog shall see that.
+        """
+        busy = [lane.call for lane in self._lanes if lane.call is not None]
+        if not busy or self._clock() < beat:
+            return False
+        for call in busy:
+            self._take(call)
+        return True
+
+    def _take(self, call: Call) -> None:
+        for reading in call.take():
+            self._keep(reading)
+
+    def _keep(self, reading: Reading) -> None:
+        sample = reading.sample
         name = sample.sensor
         if not sample.error:
-            self.samples[name] = sample
+            self.readings[name] = reading
             self._errors.pop(name, None)
             self.timetable.good(name)
             return
@@ -210,15 +226,15 @@ class Monitor:
         self._errors[name] = sample.error
         self.timetable.failed(name, sample.at)
 
-    def _abandon(self, lane: _Lane, now: float) -> None:
-        """Its thread is stuck in a sensor: leave it there, go on with a new one."""
-        name = lane.reading
+    def _abandon(self, lane: Lane, name: str, left: tuple[str, ...], now: float) -> None:
+        """Its thread is stuck in this sensor: leave it there, go on with a new one and those it left."""
         wait = self.timetable.blocked(name, now)
-        if lane.call is not None:
-            self.stuck[name] = lane.call
+        self.timetable.want(left)
+        if lane.future is not None:
+            self.stuck[name] = lane.future
         if lane.worker is not None:
             lane.worker.close()  # the thread ends by itself if the call ever returns
-        lane.call, lane.worker = None, None
+        lane.call, lane.future, lane.worker = None, None, None
         text = (
             f"does not return for more than {BLOCKED_AFTER:.0f} s; left alone, tried again after {wait:.0f} s"
         )
@@ -231,12 +247,12 @@ class Monitor:
         now = self._clock()
         fields: dict[str, Any] = {}
         errors = dict(self._errors)
-        for name, sample in self.samples.items():
+        for name, (sample, ended) in self.readings.items():
             limit = max(STALE_AFTER, STALE_PERIODS * self.timetable.sensors[name].period(False))
-            if now - sample.at <= limit:
+            if now - ended <= limit:
                 fields[name] = sample.reading
             else:
-                errors.setdefault(name, f"no reading for {now - sample.at:.0f} s")
+                errors.setdefault(name, f"no reading for {now - ended:.0f} s")
         snapshot = Snapshot(at=now, wall=self._wall(), errors=errors, **fields)
         last = self.history[-1].at if self.history else -HISTORY_SPACING
         if self._newest is not None and self._newest.at - last >= HISTORY_SPACING:

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
-from agent.sensors.base import Sensor
+from agent.mapek.suspicions import SUSPICION_QUIET
+from agent.sensors.base import Look, Pace, Paced, Sensor
 
 BURST = 2.0  # s of 10 ms sampling after a suspicion: a dead link is decided within one
 BURST_PER_KEY = 4.0  # s of bursts one suspicion may cost within BURST_WINDOW: armed anew once
@@ -32,6 +33,8 @@ class Attention:
     def __init__(self) -> None:
         self._until = 0.0
         self._simmer_until = 0.0
+        self._fresh = 0.0  # when something was suspected that was not before
+        self._seen: dict[tuple[str, str], float] = {}
         self._spent: dict[tuple[str, str], deque[float]] = {}
         self._all: deque[float] = deque(maxlen=int(BURST_TOTAL / BURST) + 1)
 
@@ -40,6 +43,7 @@ class Attention:
         if not keys:
             return
         self._simmer_until = now + BURST
+        self._remember(keys, now)
         if now < self._until:
             return
         for key in keys[:MAX_KEYS]:
@@ -53,9 +57,25 @@ class Attention:
         while len(self._spent) > MAX_KEYS:
             del self._spent[next(iter(self._spent))]
 
+    def _remember(self, keys: Sequence[tuple[str, str]], now: float) -> None:
+        for key in keys[:MAX_KEYS]:
+            if now - self._seen.pop(key, now - SUSPICION_QUIET - 1.0) > SUSPICION_QUIET:
+                self._fresh = now
+            self._seen[key] = now
+        while len(self._seen) > MAX_KEYS:
+            del self._seen[next(iter(self._seen))]
+
     def bursting(self, now: float) -> bool:
         """10 ms sampling now."""
         return now < self._until
+
+    def pace(self, now: float) -> Pace:
+        """How closely the readings that begin now look."""
+        if now < self._until:
+            return Pace(Look.BURST, now - self._fresh)
+        if now < self._simmer_until:
+            return Pace(Look.SIMMER, now - self._fresh)
+        return Pace(Look.CALM)
 
     def period(self, sensor: Sensor, now: float) -> float:
         """Seconds between two readings of this sensor, now."""
@@ -104,7 +124,10 @@ class Timetable:
         return found
 
     def begun(self, name: str, now: float) -> None:
-        """Its reading begins."""
+        """Its reading begins: it is told the pace, as no thread is in it."""
+        sensor = self.sensors[name]
+        if isinstance(sensor, Paced):
+            sensor.pace(self.attention.pace(now))
         self._last[name] = now
         self._wanted.discard(name)
 
@@ -128,6 +151,11 @@ class Timetable:
         wait: float = min(BLOCKED_MAX, BLOCKED_FIRST * 2.0 ** min(count, 10))
         self._not_before[name] = now + wait
         return wait
+
+    def returned(self, name: str, now: float) -> None:
+        """The reading that was given up did end: slow rather than stuck, so it is not put off for long."""
+        if name in self._blocks:
+            self._not_before[name] = min(self._not_before.get(name, now), now + BLOCKED_FIRST)
 
 
 def _room(times: deque[float], now: float) -> bool:

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
 import msgspec
 
@@ -13,25 +14,18 @@ from agent.kernel.batadv import BatAdv
 from agent.kernel.elp import SECOND_MAC
 from agent.kernel.errors import InterfaceGoneError, KernelError
 from agent.readings import Gateway, Hardif, Mesh, Neighbour, Originator
-from agent.sensors.base import SensorError
+from agent.sensors.base import Look, Pace, SensorError
+from agent.sensors.dumps import DumpPace
 
 if TYPE_CHECKING:
     from agent.config import Config
     from agent.sensors.base import Sensor
 
 
-class Every(NamedTuple):
-    """Seconds between two readings of a table."""
-
-    calm: float
-    attention: float
-
-
-NEIGHBOURS: Final = Every(0.25, 0.01)  # a dead link shows as an ELP age; 10 ms where a remedy waits for it
-SETTINGS: Final = Every(1.0, 1.0)  # the mesh itself and its hardifs
-ORIGINATORS: Final = Every(30.0, 0.2)  # dear: one row per node and way
-ORIGINATORS_AFTER: Final = 2.0  # s after a neighbour came or went: two of batman-adv's own OGM intervals
-REST: Final = Every(5.0, 5.0)  # gateways, translations, counters
+NEIGHBOURS: Final = 0.25  # s calm: a dead link shows as an ELP age
+NEIGHBOURS_ATTENTION: Final = 0.01  # s: a remedy waits for it
+SETTINGS: Final = 1.0  # s: the mesh itself and its hardifs; the originators: agent/sensors/dumps.py
+REST: Final = 5.0  # s: gateways, translations, counters
 BACKOFF_FIRST: Final = 0.25  # s after the first failure
 BACKOFF_MAX: Final = 2.0  # s: a mesh that comes back is seen in time for the first hellos
 
@@ -57,20 +51,26 @@ class MeshSensor:
         mesh: str,
         batadv: MeshReader | None = None,
         counters: Callable[[str], dict[str, int]] = ethtool.stats,
+        spent: Callable[[], float] = time.thread_time,
     ) -> None:
+        """`spent`: seconds of processor time this thread has used; waiting for a busy core costs nothing."""
         self._mesh = mesh
         self._batadv = batadv or BatAdv()
         self._counters = counters
-        self._attention = False
+        self._spent = spent
+        self._pace = Pace(Look.CALM)
         self._failures = 0
         self._forget()
 
     def period(self, attention: bool) -> float:
-        """Seconds between readings; longer after failures. Also sets how often the tables are read."""
-        self._attention = attention
+        """Seconds between readings; longer after failures."""
         if self._failures:
             return float(min(BACKOFF_MAX, BACKOFF_FIRST * 2 ** min(self._failures - 1, 8)))
-        return NEIGHBOURS.attention if attention else NEIGHBOURS.calm
+        return NEIGHBOURS_ATTENTION if attention else NEIGHBOURS
+
+    def pace(self, pace: Pace) -> None:
+        """How closely the next reading looks: how soon the originators are dumped again."""
+        self._pace = pace
 
     def read(self, now: float) -> Mesh:
         """The mesh; what was not read now is from the last time it was (`neighbours_at` and so on)."""
@@ -86,13 +86,16 @@ class MeshSensor:
     def _forget(self) -> None:
         self._value: Mesh | None = None
         self._due: dict[str, float] = {}
+        self._dumps = DumpPace()
 
     def _read(self, now: float) -> Mesh:
         value = self._value
         if value is None or self._is_due("settings", SETTINGS, now):
             value = self._settings(now, value)
-        if self._is_due("originators", ORIGINATORS, now):
+        if self._dumps.due(now, self._pace):
+            began = self._spent()
             originators = self._batadv.originators(value.index)
+            self._dumps.done(now, self._spent() - began)
             value = msgspec.structs.replace(value, originators=originators, originators_at=now)
         if self._is_due("rest", REST, now):
             value = self._rest(value)
@@ -101,8 +104,7 @@ class MeshSensor:
         if {(row.hardif, row.mac) for row in neighbours} != {
             (row.hardif, row.mac) for row in value.neighbours
         }:
-            soon = now + ORIGINATORS_AFTER  # else a node that just joined knows nobody for half a minute
-            self._due["originators"] = min(self._due["originators"], soon)
+            self._dumps.changed(now)
         self._value = value = msgspec.structs.replace(value, neighbours=neighbours, neighbours_at=now)
         return value
 
@@ -110,11 +112,16 @@ class MeshSensor:
         fresh = self._batadv.mesh(self._mesh)
         if before is not None and before.index != fresh.index:
             before = None  # deleted and made anew: its tables are others
-            self._due.clear()
+            self._forget()
         hardifs = self._batadv.hardifs(fresh.index)
-        self._due["settings"] = now + SETTINGS.calm
+        self._due["settings"] = now + SETTINGS
         if before is None:
             return msgspec.structs.replace(fresh, hardifs=hardifs, hardifs_at=now)
+        if (fresh.ogm_interval_ms, {row.name for row in hardifs}) != (
+            before.ogm_interval_ms,
+            {row.name for row in before.hardifs},
+        ):
+            self._dumps.changed(now)  # a remedy, most likely
         return msgspec.structs.replace(
             fresh,
             hardifs=hardifs,
@@ -146,13 +153,11 @@ class MeshSensor:
             value, gateways=gateways, tt_local=local, tt_global=others, counters=counters
         )
 
-    def _is_due(self, table: str, every: Every, now: float) -> bool:
-        """Is it time? If so the next time is set; attention brings a far one forward."""
-        interval = every.attention if self._attention else every.calm
-        due = self._due.get(table, now)
-        if now < due and due - now <= interval:
+    def _is_due(self, table: str, every: float, now: float) -> bool:
+        """Is it time? If so the next time is set."""
+        if now < self._due.get(table, now):
             return False
-        self._due[table] = now + interval
+        self._due[table] = now + every
         return True
 
 

@@ -15,11 +15,13 @@ from agent.mapek.schedule import (
     BURST_PER_KEY,
     BURST_TOTAL,
     BURST_WINDOW,
+    MAX_KEYS,
     RETRY_MAX,
     SIMMER,
     Attention,
     Timetable,
 )
+from agent.sensors.base import Look, Pace
 
 
 class Mesh:
@@ -127,3 +129,49 @@ def test_a_blocking_sensor_backs_off_longer_even_when_asked_for() -> None:
     for _ in range(20):
         wait = table.blocked("mesh", 200.0)
     assert wait == BLOCKED_MAX
+    table.returned("mesh", 300.0)  # it was slow, not stuck
+    assert table.due(["mesh"], 300.0 + BLOCKED_FIRST - 1) == []
+    assert table.due(["mesh"], 300.0 + BLOCKED_FIRST) == ["mesh"]
+
+
+def test_a_late_return_puts_nothing_off_that_goes_on_already() -> None:
+    table = Timetable([Mesh()], 100.0)
+    table.blocked("mesh", 100.0)
+    table.good("mesh")
+    table.returned("mesh", 131.0)
+    assert table.due(["mesh"], 131.0) == ["mesh"]
+
+
+class Deep(Mesh):
+    """Is told how closely to look."""
+
+    def __init__(self) -> None:
+        self.paces: list[Pace] = []
+
+    def pace(self, pace: Pace) -> None:
+        self.paces.append(pace)
+
+
+def test_a_sensor_is_told_the_pace_before_each_reading_and_for_how_long_nothing_new_was_suspected() -> None:
+    deep = Deep()
+    table = Timetable([deep], 100.0)
+    table.begun("mesh", 100.0)
+    for tick in range(300):
+        table.attention.suspect([("link-dead", "a")], 110.0 + tick / 10)
+    table.begun("mesh", 140.0)
+    table.attention.suspect([("link-dead", "a"), ("link-dead", "b")], 141.0)
+    table.begun("mesh", 141.5)
+    table.begun("mesh", 150.0)
+    assert deep.paces == [
+        Pace(Look.CALM),
+        Pace(Look.SIMMER, 30.0),
+        Pace(Look.BURST, 0.5),
+        Pace(Look.CALM),
+    ]
+
+
+def test_what_suspicions_are_remembered_is_bounded() -> None:
+    attention = Attention()
+    for tick in range(20):
+        attention.suspect([("link-dead", f"{tick}-{number}") for number in range(1000)], 100.0 + tick)
+    assert len(attention._seen) <= MAX_KEYS

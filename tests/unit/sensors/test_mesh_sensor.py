@@ -11,8 +11,9 @@ import pytest
 from agent.config import Config, Node
 from agent.kernel.errors import FamilyMissingError, InterfaceGoneError, KernelError, RefusedError
 from agent.readings import Gateway, Hardif, Mesh, Neighbour, Originator
-from agent.sensors.base import SensorError
-from agent.sensors.mesh import ORIGINATORS_AFTER, MeshSensor, make
+from agent.sensors.base import Look, Pace, SensorError
+from agent.sensors.dumps import AFTER
+from agent.sensors.mesh import MeshSensor, make
 
 PLAIN = Mesh("bat0", 5, "02:78:30:00:00:02", "BATMAN_V", 1000, 30, "off", False, False)
 
@@ -70,6 +71,7 @@ def read_for(sensor: MeshSensor, seconds: float, attention: bool, start: float =
     now, value = start, None
     while now < start + seconds - 1e-6:
         step = sensor.period(attention)
+        sensor.pace(Pace(Look.BURST if attention else Look.CALM))
         value = sensor.read(now)
         now += step
     assert value is not None
@@ -112,19 +114,17 @@ def test_a_neighbour_that_comes_or_goes_brings_the_originators_soon(
     read_for(sensor, 3.0, attention=False)
     kernel.asked.clear()
     kernel.mac = "02:00:00:00:00:09"
-    read_for(sensor, ORIGINATORS_AFTER + 1.0, attention=False, start=103.0)
+    read_for(sensor, AFTER + 1.0, attention=False, start=103.0)
     assert kernel.asked["originators"] == 1
 
 
 def test_attention_brings_a_far_originator_reading_forward(sensor: MeshSensor, kernel: Kernel) -> None:
-    sensor.period(False)
     sensor.read(100.0)
-    sensor.period(True)
+    sensor.pace(Pace(Look.BURST))
     assert sensor.read(100.3).originators_at == 100.3
 
 
 def test_what_was_not_read_now_is_from_when_it_was(sensor: MeshSensor) -> None:
-    sensor.period(False)
     sensor.read(100.0)
     mesh = sensor.read(101.0)
     assert (mesh.neighbours_at, mesh.originators_at) == (101.0, 100.0)
