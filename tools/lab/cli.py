@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tools.lab import commands
-from tools.lab.errors import LabError
+from tools.lab.errors import LabError, UsageError
 from tools.lab.topology import FORMS
 
 Command = Callable[[argparse.Namespace], int]
@@ -46,7 +46,7 @@ def parser() -> argparse.ArgumentParser:
     add("status", commands.status, "nodes, agents, pages, faults in force")
     run = add("exec", commands.execute, "run a program in a node")
     run.add_argument("node", help="n1 ..., or `machine`")
-    run.add_argument("argv", nargs=argparse.REMAINDER, metavar="-- CMD...")
+    run.usage = "lab exec [--name NAME] [--json] NODE -- CMD..."
     shell = add("shell", commands.shell, "open a shell in a node")
     shell.add_argument("node", help="n1 ..., or `machine`")
     logs = add("logs", commands.logs, "print a node's agent log")
@@ -86,9 +86,21 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+def split(argv: list[str]) -> tuple[list[str], list[str]]:
+    """Return the lab's own words and, for `exec`, the program's: what follows the first `--` is not ours."""
+    if argv[:1] != ["exec"] or "--" not in argv:
+        return argv, []
+    at = argv.index("--")
+    return argv[:at], argv[at + 1 :]
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run one command; return its exit code."""
-    arguments = parser().parse_args(argv)
+    words, program = split(sys.argv[1:] if argv is None else argv)
+    if words[:1] == ["exec"] and not program and not {"-h", "--help"} & set(words):
+        print("lab: nothing to run; write: lab exec NODE -- CMD ...", file=sys.stderr)
+        return UsageError.exit_code
+    arguments = parser().parse_args(words, argparse.Namespace(argv=program))
     try:
         code: int = arguments.run(arguments)
     except LabError as error:

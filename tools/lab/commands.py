@@ -12,7 +12,7 @@ from typing import Any
 
 from tools.lab import faults, lifecycle, nodeconfig, terminal
 from tools.lab.client import Lab
-from tools.lab.errors import NoLabError, UsageError
+from tools.lab.errors import NoLabError
 from tools.lab.guest import frames
 from tools.lab.ping import Report
 
@@ -99,9 +99,7 @@ def status(arguments: argparse.Namespace) -> int:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Run a program in a node, its input, output and exit code passed on."""
-    words = arguments.argv[1:] if arguments.argv[:1] == ["--"] else arguments.argv
-    if not words:
-        raise UsageError("nothing to run; write: lab exec NODE -- CMD ...")
+    words: list[str] = arguments.argv
     lab = Lab.open(arguments.name)
     node = None if arguments.node == "machine" else arguments.node
     stdin = None if sys.stdin is None or sys.stdin.isatty() else sys.stdin.buffer.read()

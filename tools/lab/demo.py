@@ -2,6 +2,8 @@
 """`make run`: a five-node mesh with agents, live; with a fault on wish. Ctrl-C leaves nothing behind."""
 
 import argparse
+import contextlib
+import os
 import queue
 import signal
 import sys
@@ -20,6 +22,7 @@ SOURCE, TARGET = "n1", "n3"  # two hops apart whichever way
 FAULT_S = 20.0  # long enough to be healed, short enough to see the link come back into use
 BEFORE_FAULT_S = 3.0  # of traffic without loss, so that the gap stands out
 INTERVAL_S = 0.05
+ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # Ctrl-C, kill, the terminal was closed
 WATCH_S = 0.5  # how often the traffic is looked at
 
 
@@ -34,10 +37,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--seconds", type=float, help="end after so long instead of at Ctrl-C")
     arguments = parser.parse_args(argv)
 
-    def ended(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, ended)
+    for number in ENDINGS:
+        if signal.getsignal(number) != signal.SIG_IGN:  # under nohup it lives on
+            signal.signal(number, _ended)
     try:
         say(f"Starting {arguments.topology} with agents in a virtual machine; this takes a minute.")
         lab = lifecycle.up(arguments.topology, name=arguments.name, say=say)
@@ -46,10 +48,21 @@ def main(argv: list[str] | None = None) -> int:
         say(str(error))
         return error.exit_code
     except KeyboardInterrupt:
-        say("Ending.")
+        return 0
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # who read is gone: end without noise
+        return 1
     finally:
-        lifecycle.down(arguments.name)
+        lifecycle.down_ours(arguments.name)
     return 0
+
+
+def _ended(_number: int, _frame: FrameType | None) -> None:
+    for number in ENDINGS:
+        signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not leave half of it behind
+    with contextlib.suppress(OSError):  # the terminal may be gone
+        os.write(sys.stdout.fileno(), b"Ending.\n")
+    raise KeyboardInterrupt
 
 
 def show(lab: Lab, fault: str | None, seconds: float | None) -> None:

@@ -13,9 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from tools.lab import evidence, nodeconfig, qemu, state
+from tools.lab import claim, evidence, nodeconfig, qemu, state
 from tools.lab.client import Lab
-from tools.lab.errors import LabError, MachineError, NotReadyError, UsageError
+from tools.lab.errors import LabError, MachineError, NotReadyError
 from tools.lab.qemu import Cable, Plan
 from tools.lab.state import LabState, Machine
 from tools.lab.topology import Link, Topology, parse
@@ -64,37 +64,30 @@ def up(
     topology = parse(topology_text)
     if topology.text.endswith((".yaml", ".yml")):
         topology_text = str(Path(topology_text).resolve())
-    folder = state.folder(name)
-    if (folder / "lab.json").exists():
-        if any(state.owns(machine.pid, name) for machine in state.load(name).machines):
-            raise UsageError(
-                f"lab {name!r} runs already; end it (lab down --name {name}) or choose another --name"
-            )
-        down(name)
     overrides = (nodeconfig.SYSTEMD if systemd else {}) | (overrides or {})
-    image = build()
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True, mode=0o700)
-    token = secrets.token_hex(16)
-    (folder / "token").touch(mode=0o600)
-    (folder / "token").write_text(token)
-    started = time.monotonic()
-    try:
-        machines = _start_machines(topology, image, folder, systemd=systemd)
-        lab = Lab(LabState(name, topology_text, agents, time.time(), token, tuple(machines)))
-        state.save(lab.state)
-        with ThreadPoolExecutor(len(machines)) as pool:
-            list(pool.map(lambda machine: _set_up(lab, machine, overrides, agents=agents), machines))
-        say(f"{topology.count} nodes set up after {time.monotonic() - started:.1f} s")
-        if agents:
-            _start_agents(lab)
-        if wait:
-            _wait(lab, agents=agents)
-            say(f"ready after {time.monotonic() - started:.1f} s")
-    except BaseException:
-        _keep_evidence(name)
-        down(name)
-        raise
+    with claim.starting(name, down) as folder:
+        try:
+            image = build()
+            started = time.monotonic()
+            token = secrets.token_hex(16)
+            (folder / "token").touch(mode=0o600)
+            (folder / "token").write_text(token)
+            machines = _start_machines(topology, image, folder, systemd=systemd)
+            lab = Lab(LabState(name, topology_text, agents, time.time(), token, tuple(machines)))
+            state.save(lab.state)
+            with ThreadPoolExecutor(len(machines)) as pool:
+                list(pool.map(lambda machine: _set_up(lab, machine, overrides, agents=agents), machines))
+            say(f"{topology.count} nodes set up after {time.monotonic() - started:.1f} s")
+            if agents:
+                _start_agents(lab)
+            if wait:
+                _wait(lab, agents=agents)
+                say(f"ready after {time.monotonic() - started:.1f} s")
+        except BaseException as error:
+            if isinstance(error, Exception):  # not who was interrupted: that leaves nothing
+                _keep_evidence(name)
+            down(name)
+            raise
     return lab
 
 
@@ -262,3 +255,8 @@ def down(name: str) -> bool:
     existed = folder.exists()
     shutil.rmtree(folder, ignore_errors=True)
     return existed
+
+
+def down_ours(name: str) -> bool:
+    """End a lab if this process started it, and no other's of the same name; return whether it did."""
+    return claim.ours(name) and down(name)
