@@ -12,44 +12,26 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-NAME_PATTERN = r"^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$"  # a host name's label, RFC 1123
-IFNAME_PATTERN = (
-    r"^(?!\.{1,2}$)[^\s/:]{1,15}$"  # IFNAMSIZ is 16 with the closing zero; kernel: dev_valid_name()
+from agent.configtypes import (
+    COUNTRY_WORDS,
+    MAC_PATTERN,
+    MAC_WORDS,
+    MIN_MTU,
+    NAME_PATTERN,
+    NAME_WORDS,
+    SERVICE_PATTERN,
+    SERVICE_WORDS,
+    AbsolutePath,
+    Argument,
+    Auto,
+    HostPort,
+    IfName,
+    Kbit,
+    Port,
+    SocketPath,
+    Text,
+    about,
 )
-SERVICE_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.@-]{0,62}$"  # becomes a subject and a file name
-MAC_PATTERN = r"^(auto|[0-9a-f][26ae](:[0-9a-f]{2}){5})$"  # locally administered, unicast
-MIN_MTU = 1532  # 1500 of payload and 32 of batman-adv's largest header: nothing is fragmented
-SOCKET_PATH_MAX = 107  # sun_path is 108 bytes with the closing zero
-
-
-def _about(text: str, unit: str = "", ge: float | None = None, le: float | None = None) -> Meta:
-    """Words, unit and bounds of a field; the bounds may also stand with its type."""
-    return Meta(description=text, extra={"unit": unit} if unit else None, ge=ge, le=le)
-
-
-def _words(allowed: str, mend: str) -> dict[str, str]:
-    """What a pattern means, for people."""
-    return {"allowed": allowed, "mend": mend}
-
-
-_PATH_WORDS = _words("an absolute path", "write the whole path, from / on")
-_NAME_WORDS = _words("1 to 63 letters, digits and '-'", "write a host name without dots, e.g. mast-3")
-_IFNAME_WORDS = _words("1 to 15 characters without space, / and :", "write the name `ip link` shows (<= 15)")
-_SERVICE_WORDS = _words("1 to 63 letters, digits and _ . @ -", "write a short name, e.g. broker")
-_MAC_WORDS = _words(
-    "auto or a locally administered MAC", "write auto, or lower-case hex, e.g. 02:78:30:00:00:01"
-)
-_COUNTRY_WORDS = _words("two capital letters", "write the ISO 3166 code, e.g. DE")
-
-Auto = Literal["auto"]
-IfName = Annotated[str, Meta(pattern=IFNAME_PATTERN, extra=_IFNAME_WORDS)]
-Kbit = Annotated[int, Meta(ge=100, le=100_000_000)]  # the kernel counts in 100 kbit/s
-Port = Annotated[int, Meta(ge=1, le=65535)]
-Text = Annotated[str, Meta(min_length=1, max_length=255)]
-HostPort = Annotated[str, Meta(min_length=1, max_length=255, extra={"allowed": "HOST:PORT"})]
-Argument = Annotated[str, Meta(min_length=0, max_length=4096)]
-AbsolutePath = Annotated[str, Meta(pattern=r"^/.*$", max_length=255, extra=_PATH_WORDS)]
-SocketPath = Annotated[str, Meta(pattern=r"^/.*$", max_length=SOCKET_PATH_MAX, extra=_PATH_WORDS)]
 
 
 class Node(Struct, frozen=True, forbid_unknown_fields=True):
@@ -57,34 +39,34 @@ class Node(Struct, frozen=True, forbid_unknown_fields=True):
 
     name: Annotated[
         str,
-        Meta(pattern=NAME_PATTERN, extra=_NAME_WORDS),
-        _about("The node's name; a host name's rules hold."),
+        Meta(pattern=NAME_PATTERN, extra=NAME_WORDS),
+        about("The node's name; a host name's rules hold."),
     ]
-    state_dir: Annotated[AbsolutePath, _about("Folder of knowledge.db and undo.journal.")] = "/var/lib/x0"
-    control_socket: Annotated[SocketPath, _about("Socket of the `x0` command.")] = "/run/x0/agent.sock"
+    state_dir: Annotated[AbsolutePath, about("Folder of knowledge.db and undo.journal.")] = "/var/lib/x0"
+    control_socket: Annotated[SocketPath, about("Socket of the `x0` command.")] = "/run/x0/agent.sock"
 
 
 class Interface(Struct, frozen=True, forbid_unknown_fields=True):
     """One mesh interface. `mode`, `mesh_id`, `frequency` and `country` concern radios only."""
 
-    name: Annotated[IfName, _about("The interface's name in the kernel.")]
-    kind: Annotated[Literal["wire", "radio"], _about("A cable (or its like) or a Wi-Fi radio.")] = "wire"
+    name: Annotated[IfName, about("The interface's name in the kernel.")]
+    kind: Annotated[Literal["wire", "radio"], about("A cable (or its like) or a Wi-Fi radio.")] = "wire"
     throughput: Annotated[
-        Auto | Kbit, _about("Throughput batman-adv takes for a wire; auto: the link's own speed.", "kbit/s")
+        Auto | Kbit, about("Throughput batman-adv takes for a wire; auto: the link's own speed.", "kbit/s")
     ] = "auto"
     mode: Annotated[
-        Literal["auto", "mesh", "ibss"], _about("802.11s or IBSS; auto: 802.11s where the driver has it.")
+        Literal["auto", "mesh", "ibss"], about("802.11s or IBSS; auto: 802.11s where the driver has it.")
     ] = "auto"
     mesh_id: Annotated[
         str, Meta(min_length=1, max_length=32, description="802.11s mesh id or IBSS SSID.")
     ] = "x0"
     frequency: Annotated[
         Annotated[int, Meta(ge=2412, le=7115)] | None,
-        _about("Centre of the radio's channel. Needed for a radio.", "MHz"),
+        about("Centre of the radio's channel. Needed for a radio.", "MHz"),
     ] = None
     country: Annotated[
-        Annotated[str, Meta(pattern=r"^[A-Z]{2}$", extra=_COUNTRY_WORDS)] | None,
-        _about("Country whose radio rules hold, ISO 3166. Empty: leave the kernel's as it is."),
+        Annotated[str, Meta(pattern=r"^[A-Z]{2}$", extra=COUNTRY_WORDS)] | None,
+        about("Country whose radio rules hold, ISO 3166. Empty: leave the kernel's as it is."),
     ] = None
 
 
@@ -92,103 +74,103 @@ class Gateway(Struct, frozen=True, forbid_unknown_fields=True):
     """Batman-adv's gateway mode."""
 
     mode: Annotated[
-        Literal["off", "client", "server"], _about("Offer a way out, look for one, or neither.")
+        Literal["off", "client", "server"], about("Offer a way out, look for one, or neither.")
     ] = "off"
-    down: Annotated[Kbit, _about("Announced download speed of a server.", "kbit/s")] = 10_000
-    up: Annotated[Kbit, _about("Announced upload speed of a server.", "kbit/s")] = 2_000
+    down: Annotated[Kbit, about("Announced download speed of a server.", "kbit/s")] = 10_000
+    up: Annotated[Kbit, about("Announced upload speed of a server.", "kbit/s")] = 2_000
 
 
 class Mesh(Struct, frozen=True, forbid_unknown_fields=True):
     """The batman-adv mesh this node is part of."""
 
-    name: Annotated[IfName, _about("Name of the batman-adv interface.")] = "bat0"
-    enabled: Annotated[bool, _about("Set the mesh up and keep it so; false: read only, set nothing up.")] = (
+    name: Annotated[IfName, about("Name of the batman-adv interface.")] = "bat0"
+    enabled: Annotated[bool, about("Set the mesh up and keep it so; false: read only, set nothing up.")] = (
         True
     )
-    primary: Annotated[IfName, _about("Dummy interface that carries the node's identity in the mesh.")] = (
+    primary: Annotated[IfName, about("Dummy interface that carries the node's identity in the mesh.")] = (
         "x0prim"
     )
     primary_mac: Annotated[
         str,
-        Meta(pattern=MAC_PATTERN, extra=_MAC_WORDS),
-        _about("MAC of the primary; auto: from machine id and name."),
+        Meta(pattern=MAC_PATTERN, extra=MAC_WORDS),
+        about("MAC of the primary; auto: from machine id and name."),
     ] = "auto"
-    address: Annotated[tuple[Text, ...], _about("Addresses on the mesh interface, each ADDRESS/PREFIX.")] = ()
+    address: Annotated[tuple[Text, ...], about("Addresses on the mesh interface, each ADDRESS/PREFIX.")] = ()
     interfaces: Annotated[
-        Annotated[tuple[Interface, ...], Meta(max_length=32)], _about("Interfaces the mesh runs over.")
+        Annotated[tuple[Interface, ...], Meta(max_length=32)], about("Interfaces the mesh runs over.")
     ] = ()
     ogm_interval: Annotated[
         Auto | Annotated[int, Meta(ge=40, le=10_000)],
-        _about("Time between originator messages; auto: the shortest the airtime budget allows.", "ms"),
+        about("Time between originator messages; auto: the shortest the airtime budget allows.", "ms"),
     ] = "auto"
     elp_interval: Annotated[
         Auto | Annotated[int, Meta(ge=20, le=10_000)],
-        _about("Time between echo location packets, which measure links; auto: half the OGM interval.", "ms"),
+        about("Time between echo location packets, which measure links; auto: half the OGM interval.", "ms"),
     ] = "auto"
     airtime_budget: Annotated[
-        int, _about("Batman-adv control traffic a wire may carry at rest.", "bytes/s", ge=200, le=1_000_000)
+        int, about("Batman-adv control traffic a wire may carry at rest.", "bytes/s", ge=200, le=1_000_000)
     ] = 4_000
     haste_per_minute: Annotated[
-        int, _about("How often OGMs may be hastened (3 s each) when a link is in doubt.", ge=1, le=20)
+        int, about("How often OGMs may be hastened (3 s each) when a link is in doubt.", ge=1, le=20)
     ] = 6
-    hop_penalty: Annotated[int, _about("Metric lost per hop, of 255.", ge=0, le=255)] = 30
-    mtu: Annotated[int, _about("Least MTU wanted on mesh interfaces.", "bytes", ge=MIN_MTU, le=65_535)] = (
+    hop_penalty: Annotated[int, about("Metric lost per hop, of 255.", ge=0, le=255)] = 30
+    mtu: Annotated[int, about("Least MTU wanted on mesh interfaces.", "bytes", ge=MIN_MTU, le=65_535)] = (
         MIN_MTU
     )
-    gateway: Annotated[Gateway, _about("Gateway mode.")] = Gateway()
-    lan_bridged: Annotated[bool, _about("A LAN is bridged into the mesh: bridge loop avoidance is on.")] = (
+    gateway: Annotated[Gateway, about("Gateway mode.")] = Gateway()
+    lan_bridged: Annotated[bool, about("A LAN is bridged into the mesh: bridge loop avoidance is on.")] = (
         False
     )
-    bonding: Annotated[bool, _about("Spread traffic over equally good ways.")] = False
+    bonding: Annotated[bool, about("Spread traffic over equally good ways.")] = False
 
 
 class Hello(Struct, frozen=True, forbid_unknown_fields=True):
     """The agents' link-local hello."""
 
-    interval: Annotated[float, _about("Time between hellos on an interface.", "s", ge=0.1, le=60.0)] = 1.0
-    port: Annotated[Port, _about("UDP port of the hello; the same on every node.")] = 7077
+    interval: Annotated[float, about("Time between hellos on an interface.", "s", ge=0.1, le=60.0)] = 1.0
+    port: Annotated[Port, about("UDP port of the hello; the same on every node.")] = 7077
 
 
 class HealingThresholds(Struct, frozen=True, forbid_unknown_fields=True):
     """When a sign counts. Fields and defaults of `agent.faults.base.Thresholds` (a test compares)."""
 
     elp_misses: Annotated[
-        float, _about("ELP intervals of silence after which a link is doubted.", ge=1.0, le=100.0)
+        float, about("ELP intervals of silence after which a link is doubted.", ge=1.0, le=100.0)
     ] = 3.0
-    echo_silence_s: Annotated[float, _about("Time without any answer to an echo.", "s", ge=0.02, le=10.0)] = (
+    echo_silence_s: Annotated[float, about("Time without any answer to an echo.", "s", ge=0.02, le=10.0)] = (
         0.12
     )
-    echo_requests: Annotated[int, _about("Unanswered echoes needed at least.", ge=1, le=100)] = 3
+    echo_requests: Annotated[int, about("Unanswered echoes needed at least.", ge=1, le=100)] = 3
     reattach_after_s: Annotated[
-        float, _about("A dead link must answer so long before it is used again.", "s", ge=0.1, le=600.0)
+        float, about("A dead link must answer so long before it is used again.", "s", ge=0.1, le=600.0)
     ] = 2.0
     originator_silence_s: Annotated[
-        float, _about("A node unheard on every way for so long is dead.", "s", ge=0.2, le=600.0)
+        float, about("A node unheard on every way for so long is dead.", "s", ge=0.2, le=600.0)
     ] = 1.5
 
 
 class Healing(Struct, frozen=True, forbid_unknown_fields=True):
     """How much and how often the agent may act."""
 
-    thresholds: Annotated[HealingThresholds, _about("When a sign counts as a symptom.")] = HealingThresholds()
-    budget_per_hour: Annotated[int, _about("Actions an hour; 0: none.", ge=0, le=1_000)] = 30
+    thresholds: Annotated[HealingThresholds, about("When a sign counts as a symptom.")] = HealingThresholds()
+    budget_per_hour: Annotated[int, about("Actions an hour; 0: none.", ge=0, le=1_000)] = 30
     cooldown_first: Annotated[
         float,
-        _about(
+        about(
             "Pause before the same fault on a subject is treated again; doubles every time.",
             "s",
             ge=0.0,
             le=3_600.0,
         ),
     ] = 5.0
-    cooldown_max: Annotated[float, _about("Longest such pause.", "s", ge=0.0, le=86_400.0)] = 600.0
+    cooldown_max: Annotated[float, about("Longest such pause.", "s", ge=0.0, le=86_400.0)] = 600.0
     moves_per_two_minutes: Annotated[
         int,
-        _about("How often one link may leave and come back: more is flapping, not healing.", ge=2, le=100),
+        about("How often one link may leave and come back: more is flapping, not healing.", ge=2, le=100),
     ] = 4
     reboot_min_interval: Annotated[
         float,
-        _about(
+        about(
             "Least time between reboots by the agent, counted across reboots.",
             "s",
             ge=3_600.0,
@@ -200,11 +182,11 @@ class Healing(Struct, frozen=True, forbid_unknown_fields=True):
 class Probe(Struct, frozen=True, forbid_unknown_fields=True):
     """How a service is asked whether it answers; exactly one key."""
 
-    tcp: Annotated[HostPort | None, _about("HOST:PORT must accept a connection.")] = None
-    mqtt: Annotated[HostPort | None, _about("HOST:PORT must answer CONNECT with CONNACK.")] = None
-    unix: Annotated[SocketPath | None, _about("Path of a unix socket that must accept a connection.")] = None
-    http: Annotated[Text | None, _about("URL on loopback that must answer with a status below 500.")] = None
-    process: Annotated[Text | None, _about("Name of a process that must exist.")] = None
+    tcp: Annotated[HostPort | None, about("HOST:PORT must accept a connection.")] = None
+    mqtt: Annotated[HostPort | None, about("HOST:PORT must answer CONNECT with CONNACK.")] = None
+    unix: Annotated[SocketPath | None, about("Path of a unix socket that must accept a connection.")] = None
+    http: Annotated[Text | None, about("URL on loopback that must answer with a status below 500.")] = None
+    process: Annotated[Text | None, about("Name of a process that must exist.")] = None
 
     def target(self) -> tuple[str, str]:
         """(kind, target), e.g. ("mqtt", "127.0.0.1:1883")."""
@@ -215,54 +197,54 @@ class Service(Struct, frozen=True, forbid_unknown_fields=True):
     """A service this node must run: a systemd unit or a command the agent starts; exactly one of the two."""
 
     name: Annotated[
-        str, Meta(pattern=SERVICE_PATTERN, extra=_SERVICE_WORDS), _about("The service's name here.")
+        str, Meta(pattern=SERVICE_PATTERN, extra=SERVICE_WORDS), about("The service's name here.")
     ]
-    unit: Annotated[Text | None, _about("Systemd unit that runs it.")] = None
+    unit: Annotated[Text | None, about("Systemd unit that runs it.")] = None
     command: Annotated[
         Annotated[tuple[Argument, ...], Meta(max_length=64)],
-        _about("Program and arguments the agent starts by itself; survives the agent."),
+        about("Program and arguments the agent starts by itself; survives the agent."),
     ] = ()
-    probe: Annotated[Probe | None, _about("How to ask whether it answers.")] = None
+    probe: Annotated[Probe | None, about("How to ask whether it answers.")] = None
 
 
 class Web(Struct, frozen=True, forbid_unknown_fields=True):
     """Status page, /metrics and /healthz."""
 
-    enabled: Annotated[bool, _about("Serve them.")] = True
-    listen: Annotated[HostPort, _about("HOST:PORT to listen on; an IPv6 host in brackets.")] = "0.0.0.0:8080"
+    enabled: Annotated[bool, about("Serve them.")] = True
+    listen: Annotated[HostPort, about("HOST:PORT to listen on; an IPv6 host in brackets.")] = "0.0.0.0:8080"
 
 
 class Log(Struct, frozen=True, forbid_unknown_fields=True):
     """What is logged, to standard output."""
 
-    level: Annotated[Literal["debug", "info", "warning", "error"], _about("Least level that is logged.")] = (
+    level: Annotated[Literal["debug", "info", "warning", "error"], about("Least level that is logged.")] = (
         "info"
     )
-    format: Annotated[Literal["json", "text"], _about("One JSON object a line, or plain text.")] = "json"
+    format: Annotated[Literal["json", "text"], about("One JSON object a line, or plain text.")] = "json"
 
 
 class Sensors(Struct, frozen=True, forbid_unknown_fields=True):
     """What the sensors look at."""
 
-    disk_path: Annotated[AbsolutePath, _about("A path on the file system whose free space is watched.")] = "/"
+    disk_path: Annotated[AbsolutePath, about("A path on the file system whose free space is watched.")] = "/"
 
 
 class Config(Struct, frozen=True, forbid_unknown_fields=True):
     """Everything a node is told."""
 
-    node: Annotated[Node, _about("Who this node is and where it keeps its state.")]
-    mode: Annotated[Literal["observe", "heal"], _about("Observe: say what would be done. Heal: do it.")] = (
+    node: Annotated[Node, about("Who this node is and where it keeps its state.")]
+    mode: Annotated[Literal["observe", "heal"], about("Observe: say what would be done. Heal: do it.")] = (
         "observe"
     )
-    mesh: Annotated[Mesh, _about("The batman-adv mesh.")] = Mesh()
-    hello: Annotated[Hello, _about("The agents' link-local hello.")] = Hello()
-    healing: Annotated[Healing, _about("How much and how often the agent may act.")] = Healing()
+    mesh: Annotated[Mesh, about("The batman-adv mesh.")] = Mesh()
+    hello: Annotated[Hello, about("The agents' link-local hello.")] = Hello()
+    healing: Annotated[Healing, about("How much and how often the agent may act.")] = Healing()
     services: Annotated[
-        Annotated[tuple[Service, ...], Meta(max_length=64)], _about("Services this node must run.")
+        Annotated[tuple[Service, ...], Meta(max_length=64)], about("Services this node must run.")
     ] = ()
-    web: Annotated[Web, _about("Status page, /metrics and /healthz.")] = Web()
-    log: Annotated[Log, _about("What is logged.")] = Log()
-    sensors: Annotated[Sensors, _about("What the sensors look at.")] = Sensors()
+    web: Annotated[Web, about("Status page, /metrics and /healthz.")] = Web()
+    log: Annotated[Log, about("What is logged.")] = Log()
+    sensors: Annotated[Sensors, about("What the sensors look at.")] = Sensors()
 
 
 class Problem(Struct, frozen=True):
