@@ -22,9 +22,7 @@ from agent.readings import Echo, Mesh
 HASTY: Final = frozenset({"link-dead", "one-way", "node-dead"})  # reports after which our OGMs hurry, too
 WAKE_BURST: Final = 10.0  # a link that dies is told in at most five: hello and report of its ends, intents
 WAKE_RATE: Final = 1.0  # a second: calm sensors read as often by themselves, so a flood costs that once more
-REPEATED_S: Final = (
-    5.0  # s; said every 2 s while it holds a report wakes nobody; silent for so long it is new
-)
+REPEATED_S: Final = 5.0  # s; a report is said every 2 s while it holds: silent for so long it is news again
 # Before a detach OGMs must come once more, 0.15 s at least; it takes 0.3 s of unanswered echoes. So: as early
 # as a doubt is more than one lost request.
 DOUBT_REQUESTS: Final = 2
@@ -64,8 +62,8 @@ class Hearing:
             self._wake()
 
     def suspect(self, suspicion: Suspicion) -> None:
-        """A new suspicion. One-way rests on a neighbour's word: our own echoes decide, see `tick`."""
-        if suspicion.probe is not None and suspicion.fault != "one-way":
+        """A new suspicion; `tick` looks whether more than a neighbour's word is behind it."""
+        if suspicion.probe is not None:
             self._doubts.add(suspicion.probe)
 
     def tick(self, snapshot: Snapshot) -> None:
@@ -98,6 +96,9 @@ def radio_hardifs(snapshot: Snapshot) -> frozenset[str]:
 
 
 def _unanswered(echo: Echo) -> bool:
+    """More than one lost request, of a neighbour that answered once: some never do (no IPv6)."""
+    if not (echo.ever_answered or echo.answered):
+        return False
     late = max(DOUBT_SILENCE_S, DOUBT_RTT_FACTOR * (echo.rtt_ms or 0.0) / 1000)
     return echo.unanswered >= DOUBT_REQUESTS and echo.unanswered_for >= late
 

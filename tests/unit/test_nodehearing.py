@@ -5,14 +5,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from agent import nodehearing as nh
 from agent.events import Snapshot, Suspicion
+from agent.faults.one_way import FAULT as ONE_WAY_FAULT
 from agent.hello.service import Change
 from agent.mesh.secondneighbour import SecondNeighbour
 from agent.nodehearing import Hearing, radio_hardifs
 from agent.readings import Echo, Hardif, Link, Mesh, Neighbour, Radio
+from tests.unit.faults import hand
 
 A, B = "02:00:00:00:00:0a", "02:00:00:00:00:0b"
 ELP_MS = 150
@@ -94,11 +97,22 @@ def test_one_way_gives_it_once_our_own_echoes_are_missing(scene: Scene) -> None:
     assert len(scene.hastened) == 1
 
 
-def test_the_second_neighbour_comes_well_before_one_way_may_be_diagnosed() -> None:
-    from agent.faults.liveness import ONE_WAY_REQUESTS, ONE_WAY_SILENCE_S
+@pytest.mark.parametrize(("later", "diagnosed"), [(0.2, False), (0.3, True)])
+def test_the_second_neighbour_comes_an_ogm_and_more_before_one_way_is_diagnosed(
+    later: float, diagnosed: bool
+) -> None:
+    deaf = hand.peer(hears_us=False, hears_us_age=1.0)
+    silent = hand.echo(unanswered=9, unanswered_for=nh.DOUBT_SILENCE_S + later)
+    seen = hand.view(hand.snapshot(peers=(deaf,), echoes=(silent,)))
+    assert bool(ONE_WAY_FAULT.symptoms(seen)) is diagnosed
 
-    assert nh.DOUBT_SILENCE_S <= ONE_WAY_SILENCE_S - 0.2  # an OGM at 100 ms, readings at 20
-    assert nh.DOUBT_REQUESTS < ONE_WAY_REQUESTS
+
+def test_who_never_answered_is_not_doubted_for_being_silent(scene: Scene) -> None:
+    mute = Echo("e1", A, 9, 0, 0.5, 9)
+    scene.tick(mute)
+    assert (scene.given, scene.hastened) == ([], [])
+    scene.tick(msgspec.structs.replace(mute, ever_answered=True))
+    assert scene.given == ["e2"]
 
 
 def test_a_slow_link_s_answer_is_still_on_its_way(scene: Scene) -> None:
