@@ -5,9 +5,14 @@ from __future__ import annotations
 
 import msgspec
 
+from agent.faults import answers
 from agent.faults import liveness as lv
 from agent.faults.base import View
 
+# Of a neighbour that cannot answer an echo nothing but its silence tells: one outage of 1.5 s is three of
+# batman-adv's own ELP intervals, six are rarely chance. Later is cheap: its link is never taken out.
+MUTE_PATIENCE = 2.0
+MUTE = {"echo": "it never answered an echo: judged by twice the silence, and left in the mesh"}
 NO_CARRIER = {"carrier": "no carrier: cable or plug"}
 
 
@@ -28,7 +33,10 @@ def dead_links(view: View) -> tuple[DeadLink, ...]:
 
 
 def dead_attached(view: View, hardif: str, mac: str) -> DeadLink | None:
-    """Silent for more ELP intervals (or beacons) than allowed and no echo answered; or no carrier."""
+    """Silent for more ELP intervals (or beacons) than allowed and no echo answered; or no carrier.
+
+    A neighbour that cannot answer echoes: silent for `MUTE_PATIENCE` times as long.
+    """
     link, quiet, elp = lv.link_of(view, hardif), lv.silence(view, hardif, mac), lv.elp_s(view, hardif, mac)
     mesh = view.snapshot.mesh
     if link is None or not link.admin_up or quiet is None or mesh is None:
@@ -39,15 +47,18 @@ def dead_attached(view: View, hardif: str, mac: str) -> DeadLink | None:
         if quiet <= lv.SUSPECT_MISSES * elp:
             return None
         return _with_peer(view, DeadLink(hardif, mac, onset, evidence | NO_CARRIER))
+    mute = not answers.can_answer(view, hardif, mac)
+    patience = MUTE_PATIENCE if mute else 1.0
     radio, seen = lv.station(view, hardif, mac)
-    beacons_missing = radio and (seen is None or seen.inactive_age > lv.RADIO_DEAD_S)
+    beacons_missing = radio and (seen is None or seen.inactive_age > patience * lv.RADIO_DEAD_S)
     if radio:
         words = f"nothing received for {seen.inactive_age:.2f} s" if seen else "the radio no longer knows it"
         evidence["station"] = words
-    too_quiet = quiet > view.thresholds.elp_misses * elp or beacons_missing
-    if not too_quiet or not lv.echo_silent(view, hardif, mac):
+    too_quiet = quiet > patience * view.thresholds.elp_misses * elp or beacons_missing
+    if not too_quiet or not (mute or answers.echo_silent(view, hardif, mac)):
         return None
-    return _with_peer(view, DeadLink(hardif, mac, onset, evidence | _echo_words(view, hardif, mac)))
+    echoes = MUTE if mute else _echo_words(view, hardif, mac)
+    return _with_peer(view, DeadLink(hardif, mac, onset, evidence | echoes))
 
 
 def own_trouble(view: View) -> str:
@@ -64,18 +75,18 @@ def _dead_detached(view: View, hardif: str, mac: str) -> DeadLink | None:
     link = lv.link_of(view, hardif)
     if link is None or not link.admin_up:
         return None
-    echo = lv.echo_of(view, hardif, mac)
+    echo = answers.echo_of(view, hardif, mac)
     onset = view.now - (echo.unanswered_for if echo else 0.0)
     held = {"mesh": "we hold the interface out of the mesh and go on asking"}
     if not link.carrier:
         return DeadLink(hardif, mac, onset, held | NO_CARRIER)
-    if not lv.echo_silent(view, hardif, mac):
+    if not answers.echo_silent(view, hardif, mac):
         return None
     return _with_peer(view, DeadLink(hardif, mac, onset, held | _echo_words(view, hardif, mac)))
 
 
 def _echo_words(view: View, hardif: str, mac: str) -> dict[str, str]:
-    echo = lv.echo_of(view, hardif, mac)
+    echo = answers.echo_of(view, hardif, mac)
     if echo is None:
         return {}
     return {"echo": f"no echo answered for {echo.unanswered_for:.2f} s ({echo.unanswered} requests)"}

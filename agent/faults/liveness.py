@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who is heard, who answers, which way is left: the questions about neighbours that several faults ask.
+"""Who is heard, which way is left: the questions about neighbours that several faults ask.
 
 Silence is what is known at the newest neighbour dump (`last_seen_age`), not time that has passed since: an
 unread table is no evidence. Nothing here looks further back than the newest snapshot, so it costs next to
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from agent.events import Snapshot
 from agent.faults.base import View
-from agent.readings import Echo, Hardif, Link, Mesh, Originator, Peer, Report, Station
+from agent.readings import Hardif, Link, Mesh, Originator, Peer, Report, Station
 
 SUSPECT_MISSES = 2.0  # ELP intervals: one may be lost or late on any healthy link, two rarely
 LIVE_MISSES = 1.5  # a way out counts only while its neighbour is on time; stricter than the suspicion above
@@ -20,11 +20,6 @@ DEFAULT_ELP_S = 0.5  # batman-adv's own, where neither the kernel nor the neighb
 AGENT_HELLOS = (
     10.0  # hello intervals: without any for so long there is no agent that set the neighbour's timers
 )
-# One-way asks for more than a dead link: the hint it starts from is anybody's, and no missing ELP agrees with
-# it. Eight requests fit into the time; where a tenth is lost, five in a row are by chance once in 100,000.
-ONE_WAY_REQUESTS = 5
-ONE_WAY_SILENCE_S = 0.3
-RTT_FACTOR = 3.0  # an echo is late only beyond so many round trips: a slow link is not a dead one
 HELLO_FRESH = 2.5  # hello intervals after which what a hello said no longer counts
 REPORT_FRESH_S = 5.0  # a report is repeated while it holds; older ones speak of the past
 TALK_REST_S = 3.5  # after we gave a hardif back: neighbours repeat a suspicion for 3 s after its last sign
@@ -32,7 +27,6 @@ TALK_REST_S = 3.5  # after we gave a hardif back: neighbours repeat a suspicion 
 # more than an interval: what comes a long way round (each hop keeps it up to 100 ms to aggregate) mostly
 # arrives after its successor and is not counted then. Less than the 200 s the table keeps a way that is lost.
 WAY_KNOWN_S = 60.0
-ANSWER_FRESH_S = 1.5  # a detached neighbour is asked twice a second at least
 MAX_DOUBLINGS = 6  # 2 s become at most 128 s: a flapping link waits, but not for ever
 
 
@@ -104,35 +98,9 @@ def station(view: View, hardif: str, mac: str) -> tuple[bool, Station | None]:
     return True, next((s for s in radio.stations if s.mac == mac), None)
 
 
-def echo_of(view: View, hardif: str, mac: str) -> Echo | None:
-    """Our echo probing of this neighbour."""
-    return next((e for e in view.snapshot.echoes if e.hardif == hardif and e.mac == mac), None)
-
-
 def peer_of(view: View, hardif: str, mac: str) -> Peer | None:
     """The agent behind this neighbour, as its hellos tell."""
     return next((p for p in view.snapshot.peers if p.hardif == hardif and p.mac == mac), None)
-
-
-def echo_silent(view: View, hardif: str, mac: str) -> bool:
-    """Were enough echo requests sent since the last answer, long enough ago (longer on a slow link)?"""
-    return _unanswered(
-        echo_of(view, hardif, mac), view.thresholds.echo_requests, view.thresholds.echo_silence_s
-    )
-
-
-def echo_silent_alone(view: View, hardif: str, mac: str) -> bool:
-    """The same where ELP is still heard, so that our echoes are the only check: more of them, for longer."""
-    requests = max(ONE_WAY_REQUESTS, view.thresholds.echo_requests)
-    return _unanswered(
-        echo_of(view, hardif, mac), requests, max(ONE_WAY_SILENCE_S, view.thresholds.echo_silence_s)
-    )
-
-
-def _unanswered(echo: Echo | None, requests: int, seconds: float) -> bool:
-    if echo is None or echo.unanswered < requests:
-        return False
-    return echo.unanswered_for >= max(seconds, RTT_FACTOR * (echo.rtt_ms or 0.0) / 1000)
 
 
 def fresh(view: View, peer: Peer) -> bool:
@@ -246,18 +214,6 @@ def treated(view: View, hardif: str) -> tuple[str, ...]:
     return tuple(sorted(asked))
 
 
-def answers_now(view: View, hardif: str, mac: str) -> bool:
-    """Were our last echo requests to this neighbour answered? In both directions, then."""
-    echo = echo_of(view, hardif, mac)
-    return (
-        echo is not None
-        and echo.answer_age is not None
-        and echo.answer_age <= ANSWER_FRESH_S
-        and echo.streak >= view.thresholds.echo_requests
-        and echo.unanswered_for < view.thresholds.echo_silence_s
-    )
-
-
 def no_other_way(view: View, hardif: str, mac: str) -> bool:
     """Is the node behind this link out of reach on every other way, or every other neighbour silent?"""
     mesh = view.snapshot.mesh
@@ -282,22 +238,3 @@ def reattach_wait(view: View, subject: str) -> float:
     """Seconds a dead link must answer before it carries traffic again; doubles with every relapse."""
     wait = view.thresholds.reattach_after_s
     return max(wait, min(view.longest_wait, wait * 2.0 ** min(view.relapses.get(subject, 0), MAX_DOUBLINGS)))
-
-
-def answers_again(view: View, hardif: str, mac: str, since: float, wait: float) -> bool:
-    """Has the link answered in both directions for `wait` seconds, later than `since` (monotonic)?
-
-    An answered echo proves both directions; so does a hello that lists us. Any agent heard on the interface
-    counts, so that a router that was exchanged does not leave the link detached.
-    """
-    echo = echo_of(view, hardif, mac)
-    if echo is not None and echo.answer_age is not None and echo.streak >= view.thresholds.echo_requests:
-        late = view.now - echo.answer_age - since >= wait
-        if late and echo.streak_age >= wait and echo.unanswered_for < view.thresholds.echo_silence_s:
-            return True
-    for peer in view.snapshot.peers:
-        if peer.hardif == hardif and fresh(view, peer) and peer.hears_us:
-            lasted = (peer.hello_streak - 1) * hello_s(peer, view.thresholds.hello_interval_s)
-            if lasted >= wait and view.now - peer.hello_age - since >= wait:
-                return True
-    return False

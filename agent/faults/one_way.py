@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from agent.events import Diagnosis, Remedy, Subject, Suspicion, Symptom
+from agent.faults import answers, reroute
 from agent.faults import liveness as lv
-from agent.faults import reroute
 from agent.faults.base import Fault, State, View
 from agent.faults.deadlink import dead_links
 
@@ -20,9 +20,9 @@ class OneWay:
     """A link that works in one direction only.
 
     The hearing end: ELP of the neighbour comes, but its hello or report says it does not hear us, and our own
-    echo requests stay unanswered (our check of that hint). The deaf end: the link is dead to us, but a report
-    over the mesh says the neighbour hears us. Both ends take the link out until an answered echo proves both
-    directions.
+    echo requests stay unanswered (our check of that hint; there is none where it never answered any). The
+    deaf end: the link is dead to us, but a report over the mesh says the neighbour hears us. Both ends take
+    the link out until an answered echo proves both directions.
     """
 
     id: ClassVar[str] = "one-way"
@@ -55,10 +55,10 @@ class OneWay:
 
     def _heard_only(self, view: View, hardif: str, mac: str) -> Symptom | None:
         quiet, why = lv.silence(view, hardif, mac), lv.says_deaf(view, hardif, mac)
-        echo, peer = lv.echo_of(view, hardif, mac), lv.peer_of(view, hardif, mac)
+        echo, peer = answers.echo_of(view, hardif, mac), lv.peer_of(view, hardif, mac)
         if quiet is None or not lv.heard(view, hardif, mac) or not why:
             return None
-        if echo is None or not lv.echo_silent_alone(view, hardif, mac):
+        if echo is None or not answers.echo_silent_alone(view, hardif, mac):
             return None
         evidence = {
             "elp": f"its ELP came {quiet:.2f} s ago",
@@ -72,7 +72,7 @@ class OneWay:
     def _deaf(self, view: View) -> Iterator[Symptom]:
         for dead in dead_links(view):
             report = lv.report_on(view, dead.hardif, dead.mac, ("one-way",))
-            if report is not None:
+            if report is not None and answers.can_answer(view, dead.hardif, dead.mac):
                 evidence = dead.evidence | {
                     "hint": f"{report.node} hears us on this link, as it reported {report.age:.1f} s ago",
                     "neighbour": f"{report.node}, report over the mesh",

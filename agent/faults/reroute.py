@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from agent.events import Diagnosis, Remedy, Subject, Suspicion
+from agent.faults import answers
 from agent.faults import liveness as lv
 from agent.faults.base import State, View
 from agent.faults.deadlink import dead_attached, own_trouble
@@ -34,15 +35,15 @@ def ladder(diagnosis: Diagnosis, view: View) -> Sequence[Remedy]:
     """Take the link out of the mesh where it may be (routes leave at once); else make OGMs come faster.
 
     Nothing where all neighbours are silent at once: no way is better, and detaching would hide the cause.
+    Not taken out where the neighbour cannot answer an echo: outside the mesh its return would go unnoticed.
     """
     if own_trouble(view):
         return ()
     hardif, mac = split(diagnosis.subject)
     args = {"mesh": view.mesh_name, "hardif": hardif, "neighbour": mac}
-    return (
-        Remedy("detach-hardif", diagnosis.subject, args, deadline=DETACH_DEADLINE_S),
-        Remedy("hasten-ogms", diagnosis.subject, {"mesh": view.mesh_name}, deadline=HASTEN_DEADLINE_S),
-    )
+    detach = Remedy("detach-hardif", diagnosis.subject, args, deadline=DETACH_DEADLINE_S)
+    hasten = Remedy("hasten-ogms", diagnosis.subject, {"mesh": view.mesh_name}, deadline=HASTEN_DEADLINE_S)
+    return (detach, hasten) if answers.can_answer(view, hardif, mac) else (hasten,)
 
 
 def state(diagnosis: Diagnosis, view: View) -> State:
@@ -54,10 +55,10 @@ def state(diagnosis: Diagnosis, view: View) -> State:
     if view.snapshot.links is not None and lv.link_of(view, hardif) is None:
         return State.GONE  # the interface itself is gone: nothing left to hold or to put back
     if hardif in view.detached:
-        if lv.answers_now(view, hardif, mac) and lv.no_other_way(view, hardif, mac):
+        if answers.answers_now(view, hardif, mac) and lv.no_other_way(view, hardif, mac):
             return State.NEEDED
         wait = lv.reattach_wait(view, diagnosis.subject)
-        if lv.answers_again(view, hardif, mac, diagnosis.at, wait):
+        if answers.answers_again(view, hardif, mac, diagnosis.at, wait):
             return State.GONE
         return State.CONTAINED if lv.best_elsewhere(view, hardif) else State.PRESENT
     mesh = view.snapshot.mesh
@@ -74,4 +75,4 @@ def state(diagnosis: Diagnosis, view: View) -> State:
 
 def answered(view: View, hardif: str, mac: str) -> bool:
     """Does nothing say that our own frames do not arrive there?"""
-    return not lv.echo_silent(view, hardif, mac) and not lv.says_deaf(view, hardif, mac)
+    return not answers.echo_silent(view, hardif, mac) and not lv.says_deaf(view, hardif, mac)

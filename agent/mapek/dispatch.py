@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from agent.faults import liveness as lv
 from agent.faults.base import View
 from agent.mapek.execute import Executor
 from agent.mapek.healing import Healing
@@ -12,6 +13,7 @@ from agent.mapek.limits import REBOOTS
 from agent.mapek.monitor import Monitor
 from agent.mapek.tick import Tick
 
+MEET_EVERY = 1.0  # s between two looks at who is well: a newcomer is asked soon enough
 PROBE_EVERY = 0.5  # s between probe requests for a link under treatment
 
 
@@ -34,6 +36,7 @@ class Dispatch:
         self._hooks = hooks
         self._fence = fence
         self._probed = -PROBE_EVERY
+        self._met = -MEET_EVERY
 
     def carry_out(self, tick: Tick, view: View) -> None:
         """Everything that follows from this view."""
@@ -42,6 +45,7 @@ class Dispatch:
         for suspicion in tick.fresh:
             self._fence.tell(self._hooks.suspect, suspicion)
         self._probe(tick, view.now)
+        self._meet(view)
         self._monitor.suspect([(suspicion.fault, suspicion.subject) for suspicion in tick.suspicions])
 
     def _begin(self, tick: Tick, now: float) -> None:
@@ -74,3 +78,16 @@ class Dispatch:
                     wanted.add((hardif, mac))
         for hardif, mac in sorted(wanted):
             self._fence.tell(self._hooks.probe, hardif, mac)
+
+    def _meet(self, view: View) -> None:
+        """Which neighbours are well: whether they answer an echo is learnt now, not when in doubt."""
+        if view.now - self._met < MEET_EVERY:
+            return
+        self._met = view.now
+        well = [
+            (hardif, mac)
+            for hardif in lv.attached(view)
+            for mac in lv.neighbours(view, hardif)
+            if lv.heard(view, hardif, mac)
+        ]
+        self._fence.tell(self._hooks.meet, well)

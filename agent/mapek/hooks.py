@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from agent.events import Diagnosis, Outcome, Remedy, Snapshot, Suspicion
 
@@ -19,6 +19,7 @@ class Hooks:
     """What the loop tells others; none of them may block."""
 
     probe: Callable[[str, str], None] = lambda hardif, mac: None  # ask this neighbour by ICMPv6 echo
+    meet: Callable[[Sequence[tuple[str, str]]], None] = lambda neighbours: None  # these are well now
     suspect: Callable[[Suspicion], None] = lambda suspicion: None  # a new suspicion: announce it
     intend: Callable[[Diagnosis, Remedy], None] = lambda diagnosis, remedy: None  # before an act
     withdraw: Callable[[str], None] = lambda diagnosis: None  # an intended act was not begun

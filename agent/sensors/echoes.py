@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Asks neighbours' kernels by ICMPv6 echo: fast while one is suspected, slowly where a hardif is detached.
+"""Asks neighbours' kernels by ICMPv6 echo: fast while one is suspected, slowly where a hardif is detached,
+and a newcomer that is well a few times, to learn whether it answers at all.
 
 No `make` here: it lives in the event loop and needs addresses of the hello; the composition root builds it.
 """
@@ -20,12 +21,15 @@ from agent.hello.peers import eui64
 from agent.kernel.echo import EchoReply, EchoSocket
 from agent.kernel.errors import KernelError
 from agent.readings import Echo
+from agent.sensors.acquaintances import Acquaintances
+from agent.sensors.echotarget import Target
 
 FAST_PERIOD = 0.04  # s between requests to a suspect: three within the 120 ms after which silence counts
 SLOW_PERIOD = 0.5  # s between requests to a watched neighbour: 140 bytes/s of airtime
-FAST_MAX = 10.0  # s a suspect is asked fast; a suspicion that lasts longer is asked slowly
 PROBE_MAX = 5.0  # s one call of `probe` lasts at most; the loop renews it while the suspicion holds
 MAX_TARGETS = 64  # asked at the same time; bounds memory and airtime (3,200 requests/s at the very worst)
+QUESTIONS = 6  # to learn whether it answers at all; over 2.5 s: a new address is tentative for 1 s
+LEARN_AT_ONCE = 8  # neighbours asked so at the same time: a flood of invented MACs costs 16 requests/s
 LOST_AFTER = 0.4  # s; a request unanswered so long breaks the streak
 LATE_AFTER = 2.0  # s; an answer may come so late and still show life (a congested radio)
 MAX_WAITING = 4096  # requests remembered; MAX_TARGETS at FAST_PERIOD for LATE_AFTER are 3,200
@@ -42,63 +46,8 @@ class _Socket(Protocol):
     def close(self) -> None: ...
 
 
-class _Target:
-    """One neighbour being asked; monotonic seconds."""
-
-    def __init__(self, hardif: str, mac: str, now: float) -> None:
-        self.hardif, self.mac = hardif, mac
-        self.fast_until = 0.0
-        self.fast_since = now
-        self.watched = False
-        self.due = now
-        self.sent = self.answered = self.streak = 0
-        self.unanswered = 0  # requests since the last answer
-        self.asked_since: float | None = None  # first request after the last answer
-        self.answered_at: float | None = None
-        self.streak_since: float | None = None
-        self.rtt: float | None = None
-
-    def fast(self, now: float) -> bool:
-        return now < self.fast_until and now - self.fast_since < FAST_MAX
-
-    def wanted(self, now: float) -> bool:
-        return self.watched or now < self.fast_until
-
-    def asked(self, now: float) -> None:
-        self.sent += 1
-        self.unanswered += 1
-        if self.asked_since is None:
-            self.asked_since = now
-
-    def lost(self) -> None:
-        self.streak, self.streak_since = 0, None
-
-    def answer(self, asked_at: float, at: float, in_time: bool) -> None:
-        self.answered += 1
-        self.unanswered = 0
-        self.answered_at, self.rtt, self.asked_since = at, at - asked_at, None
-        if in_time:
-            self.streak += 1
-            self.streak_since = at if self.streak_since is None else self.streak_since
-
-    def reading(self, now: float, looked: float) -> Echo:
-        """`looked`: when everything that had arrived was taken; what came later may hold the answer."""
-        return Echo(
-            hardif=self.hardif,
-            mac=self.mac,
-            sent=self.sent,
-            answered=self.answered,
-            unanswered_for=0.0 if self.asked_since is None else max(0.0, looked - self.asked_since),
-            unanswered=self.unanswered,
-            answer_age=None if self.answered_at is None else max(0.0, now - self.answered_at),
-            rtt_ms=None if self.rtt is None else self.rtt * 1000,
-            streak=self.streak,
-            streak_age=0.0 if self.streak_since is None else max(0.0, now - self.streak_since),
-        )
-
-
 # by sequence, oldest first: (whom, when, interface, addresses)
-_Requests: TypeAlias = "OrderedDict[int, tuple[_Target, float, int, tuple[str, ...]]]"
+_Requests: TypeAlias = "OrderedDict[int, tuple[Target, float, int, tuple[str, ...]]]"
 
 
 class Echoes:
@@ -126,7 +75,8 @@ class Echoes:
         self._socket: _Socket | None = None
         self._ident = os.getpid() & 0xFFFF
         self._sequence = 0
-        self._targets: dict[tuple[str, str], _Target] = {}
+        self._known = Acquaintances()
+        self._targets: dict[tuple[str, str], Target] = {}
         self._waiting: _Requests = OrderedDict()
         self._late: _Requests = OrderedDict()
         self._timer: asyncio.TimerHandle | None = None
@@ -177,13 +127,33 @@ class Echoes:
                 added.watched = True
         self._arm()
 
-    def _target(self, hardif: str, mac: str, now: float) -> _Target | None:
+    def meet(self, neighbours: Iterable[tuple[str, str]]) -> None:
+        """These (hardif, MAC) are well: of those not known to answer, some are asked a few times.
+
+        No sign of doubt, so not in the readings. Call about once a second.
+        """
+        if self._socket is None:
+            return
+        now = self._clock()
+        busy = sum(target.learning for target in self._targets.values())
+        for key in self._known.due(neighbours, now, LEARN_AT_ONCE - busy):
+            if key not in self._targets and len(self._targets) < MAX_TARGETS:
+                with self._lock:
+                    self._targets[key] = Target(*key, now, QUESTIONS)
+        self._arm()
+
+    def _target(self, hardif: str, mac: str, now: float) -> Target | None:
+        """In doubt it begins anew, and before those of whom something is only to be learnt."""
         target = self._targets.get((hardif, mac))
-        if target is None:
-            if len(self._targets) >= MAX_TARGETS:
-                self.refused += 1
-                return None
-            target = _Target(hardif, mac, now)
+        if target is None or target.learning:
+            spare = next((key for key, other in self._targets.items() if other.learning), None)
+            if target is None and len(self._targets) >= MAX_TARGETS:
+                if spare is None:
+                    self.refused += 1
+                    return None
+                with self._lock:
+                    del self._targets[spare]
+            target = Target(hardif, mac, now)
             with self._lock:
                 self._targets[(hardif, mac)] = target
         return target
@@ -201,7 +171,11 @@ class Echoes:
         last look at the socket does not count.
         """
         with self._lock:
-            return tuple(target.reading(now, self._looked) for target in self._targets.values())
+            return tuple(
+                target.reading(now, self._looked, self._known.knows(key))
+                for key, target in self._targets.items()
+                if not target.learning
+            )
 
     # -- inside
 
@@ -242,7 +216,7 @@ class Echoes:
         while self._late and now - next(iter(self._late.values()))[1] > LATE_AFTER:
             self._late.popitem(last=False)
 
-    def _ask(self, target: _Target, now: float) -> None:
+    def _ask(self, target: Target, now: float) -> None:
         self._sequence = (self._sequence + 1) & 0xFFFF
         try:
             index = self._index(target.hardif)
@@ -287,7 +261,8 @@ class Echoes:
                     continue
                 del queue[reply.sequence]
                 target = request[0]
-                if target.streak == 0 and target.sent > 1:
+                self._known.answered((target.hardif, target.mac))
+                if target.streak == 0 and target.sent > 1 and not target.learning:
                     returned.append((target.hardif, target.mac))
                 target.answer(request[1], reply.received_at, in_time)
         if self._on_return:

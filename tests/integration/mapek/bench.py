@@ -57,6 +57,7 @@ class Bench:
         hooks.setdefault("intend", lambda diagnosis, remedy: self.told.append(("intend", remedy.action)))
         hooks.setdefault("suspect", lambda suspicion: self.told.append(("suspect", suspicion.subject)))
         hooks.setdefault("probe", lambda hardif, mac: self.told.append(("probe", hardif, mac)))
+        hooks.setdefault("meet", lambda neighbours: self.told.append(("meet", *neighbours)))
         sensor: Any = FakeSensor()
         return Loop(
             Policy(mode=self.mode),

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from agent.faults import liveness as lv
+from agent.faults import answers
 from agent.faults.one_way import FAULT
 from agent.hello.message import Heard, HelloMessage, mac_bytes
 from agent.hello.peers import News, Peers, eui64
@@ -53,6 +53,11 @@ class Wire:
             self._replies.append(EchoReply(index, address, sequence, time.monotonic()))
             self._far.send(b"x")
         self._moved.set()
+
+    def answer_late(self, address: str, sequence: int) -> None:
+        """To an earlier request."""
+        self._replies.append(EchoReply(INDEX, address, sequence, time.monotonic()))
+        self._far.send(b"x")
 
     def receive(self) -> list[EchoReply]:
         self._looked.set()
@@ -151,12 +156,21 @@ async def test_a_forged_hello_from_a_dead_address_does_not_make_a_healthy_link_o
         assert echo.answered >= 7
 
 
-async def test_silence_of_both_addresses_confirms_the_hint(forged: Peers) -> None:
+async def test_silence_of_both_addresses_confirms_the_hint_where_it_answered_before(forged: Peers) -> None:
+    wire = Wire(eui64(N1))
+    with probing(forged, wire) as echoes:
+        await wire.times(3, DEAD)
+        wire.answering = ()
+        await wire.times(13, DEAD)
+        assert wire.asked.count(eui64(N1)) == 13
+        assert symptoms(forged, echoes) == [f"hardif/e1/{N1}"]
+
+
+async def test_silence_of_one_that_never_answered_confirms_no_hint(forged: Peers) -> None:
     wire = Wire()
     with probing(forged, wire) as echoes:
-        await wire.times(10, DEAD)
-        assert wire.asked.count(eui64(N1)) == 10
-        assert symptoms(forged, echoes) == [f"hardif/e1/{N1}"]
+        await wire.times(13, DEAD)
+        assert symptoms(forged, echoes) == []
 
 
 async def test_a_neighbour_whose_address_is_not_made_of_its_mac_keeps_its_streak(forged: Peers) -> None:
@@ -178,7 +192,7 @@ async def test_an_address_made_of_the_mac_is_asked_once(forged: Peers) -> None:
 
 
 def silent(echo: Echo) -> bool:
-    return lv.echo_silent(view(snapshot(echoes=(echo,))), "e1", N1)
+    return answers.echo_silent(view(snapshot(echoes=(echo,))), "e1", N1)
 
 
 async def test_an_answer_that_waits_in_the_socket_of_a_busy_event_loop_is_no_silence() -> None:
