@@ -4,75 +4,18 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import threading
-from collections.abc import AsyncIterator, Callable
 from typing import Any, cast
 
 import msgspec
 import pytest
 
-from agent.config import Config, Interface, Mesh, Node
+from agent.config import Config
 from agent.kernel.errors import RefusedError
 from agent.mesh.haste import HASTE_S
-from agent.mesh.keeper import Keeper
 from agent.mesh.restore import restore_timers
 from agent.readings import Originator
+from tests.unit.mesh.keeping import CONFIG, Clock, keeper, running
 from tests.unit.mesh.kernel import Kernel
-
-CONFIG = Config(Node("n1"), mode="heal", mesh=Mesh(interfaces=(Interface("e1"), Interface("e3"))))
-
-
-class Clock:
-    """Time that passes when told."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-class Kept(Keeper):
-    """A keeper that can be waited for."""
-
-    def __init__(self, config: Config, kernel: Kernel, clock: Clock) -> None:
-        self.closed = ""
-        self.passed = asyncio.Event()
-        fake = cast(Any, kernel)
-        super().__init__(
-            config,
-            links=fake,
-            batadv=fake,
-            wifi=fake,
-            clock=clock,
-            identity=lambda: "machine",
-            speed=lambda _: None,
-            on_pass=self.passed.set,
-            may_act=lambda: self.closed,
-        )
-
-    async def until(self, condition: Callable[[], bool]) -> None:
-        """Looks again after every pass."""
-        async with asyncio.timeout(5):
-            while not condition():
-                self.passed.clear()
-                await self.passed.wait()
-
-
-def keeper(kernel: Kernel, clock: Clock, config: Config = CONFIG) -> Kept:
-    return Kept(config, kernel, clock)
-
-
-@contextlib.asynccontextmanager
-async def running(made: Kept) -> AsyncIterator[Kept]:
-    task = asyncio.create_task(made.run())
-    try:
-        yield made
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
 
 
 async def test_the_keeper_is_ready_when_the_mesh_stands_with_its_timers() -> None:
@@ -244,69 +187,6 @@ async def test_timers_slow_down_with_the_number_of_originators() -> None:
     settings = made.hardif_settings("e1")
     assert settings is not None
     assert settings.elp_interval_ms == 500
-
-
-async def test_a_new_configuration_is_taken_without_touching_what_stands() -> None:
-    kernel = Kernel("e1", "e3")
-    async with running(keeper(kernel, Clock())) as made:
-        await made.until(lambda: made.ready)
-        await made.until(lambda: kernel.mesh("bat0").ogm_interval_ms == 300)
-        kernel.writes.clear()
-        slower = msgspec.structs.replace(CONFIG.mesh, ogm_interval=500, elp_interval=150)
-        made.reconfigure(msgspec.structs.replace(CONFIG, mesh=slower))
-        await made.until(lambda: kernel.mesh("bat0").ogm_interval_ms == 500)
-        await made.until(lambda: made.ready)
-    assert kernel.writes == ["set ogm_interval_ms 500"]
-
-
-async def test_switched_to_observe_in_haste_the_timers_go_back_to_rest_once() -> None:
-    kernel, clock = Kernel("e1", "e3"), Clock()
-    async with running(keeper(kernel, clock)) as made:
-        await made.until(lambda: made.ready)
-        made.hasten("e1 is silent")
-        await made.until(lambda: kernel.mesh("bat0").ogm_interval_ms == 100)
-        kernel.writes.clear()
-        made.reconfigure(msgspec.structs.replace(CONFIG, mode="observe"))
-        assert not made.hasten("again"), "observe holds at once"
-        assert made.rest_ogm_ms() is None
-        await made.until(lambda: kernel.mesh("bat0").ogm_interval_ms == 300)
-        made.wake()
-        await made.until(lambda: made.ready)
-    assert kernel.writes == ["set ogm_interval_ms 300"]
-
-
-async def test_switched_to_observe_at_rest_nothing_is_written() -> None:
-    kernel = Kernel("e1", "e3")
-    async with running(keeper(kernel, Clock())) as made:
-        await made.until(lambda: made.ready and kernel.mesh("bat0").ogm_interval_ms == 300)
-        kernel.writes.clear()
-        made.reconfigure(msgspec.structs.replace(CONFIG, mode="observe"))
-        made.passed.clear()
-        await asyncio.wait_for(made.passed.wait(), 5)
-    assert kernel.writes == []
-
-
-async def test_a_new_configuration_waits_for_the_pass_that_is_under_way() -> None:
-    kernel, entered, leave = Kernel("e1", "e3"), threading.Event(), threading.Event()
-    made = keeper(kernel, Clock())
-    counted = kernel.originators
-
-    def slow(index: int) -> tuple[Originator, ...]:
-        entered.set()
-        assert leave.wait(5)
-        return counted(index)
-
-    kernel.originators = slow  # type: ignore[method-assign]
-    async with running(made):
-        assert await asyncio.to_thread(entered.wait, 5)
-        before = made.haste
-        slower = msgspec.structs.replace(CONFIG.mesh, ogm_interval=500, elp_interval=150)
-        made.reconfigure(msgspec.structs.replace(CONFIG, mesh=slower))
-        assert made.haste is before
-        assert made.rest_ogm_ms() == 300
-        leave.set()
-        await made.until(lambda: kernel.mesh("bat0").ogm_interval_ms == 500)
-        assert made.haste is not before
 
 
 def test_timers_left_in_haste_by_a_killed_agent_are_restored() -> None:
