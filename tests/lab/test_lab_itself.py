@@ -129,6 +129,7 @@ def test_the_command_line_passes_exit_codes_and_json_on(bare_line5: Lab) -> None
     assert lab("exec", "n6", "--", "true").returncode == 2
 
 
+@pytest.mark.long  # test_radio.py cuts one beneath traffic, in a lab that runs anyway
 def test_a_radio_edge_is_cut_for_its_two_ends_only(bare_radio4: Lab) -> None:
     lab = bare_radio4
     assert lab.path("n1", "n2") == ["n1", "n2"]

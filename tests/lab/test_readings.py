@@ -152,8 +152,8 @@ def test_counters_are_those_of_ethtool(bare_line5: Lab) -> None:
     assert 0 < ours["mgmt_rx"] <= theirs["mgmt_rx"]
 
 
-def test_stations_and_channels_are_those_of_iw(bare_radio4: Lab) -> None:
-    lab, node = bare_radio4, bare_radio4.nodes[1]
+def test_stations_and_channels_are_those_of_iw(lab_radio4: Lab) -> None:
+    lab, node = lab_radio4, lab_radio4.nodes[1]
 
     def same() -> None:
         ours = read(lab, node, READ_RADIOS)

@@ -8,10 +8,10 @@ Told by what arrives on the wires and by the best way in `batctl o`.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
 import pytest
 
+from tests.lab.waits import best, until
 from tools.lab import ways
 from tools.lab.client import Lab
 
@@ -21,21 +21,8 @@ BACK_S = 20.0  # with agents: their look, a new neighbour's ELP, an OGM, all on 
 LISTEN_S = 2.0  # for one look
 
 
-def until(condition: Callable[[], bool], what: str) -> None:
-    end = time.monotonic() + BACK_S
-    while not condition():
-        assert time.monotonic() < end, f"{what}: not within {BACK_S:g} s"
-
-
 def hears(lab: Lab, node: str, target: str, device: str, seconds: float = LISTEN_S) -> bool:
     return ways.missing(lab, {(node, target): frozenset({device})}, seconds) == []
-
-
-def best(lab: Lab, node: str, target: str) -> str:
-    """The device at which the node's best way to the target begins, "" where it knows none."""
-    originator = lab.routes.identity(target)
-    rows = lab.json(node, "batctl", "meshif", "bat0", "originators_json")
-    return next((r["hard_ifname"] for r in rows if r["orig_address"] == originator and r.get("best")), "")
 
 
 @pytest.mark.long  # it ends its lab: only an agent makes that mesh whole again
@@ -47,7 +34,11 @@ def test_batman_adv_alone_never_passes_on_again_what_came_back(spent_ring6: Lab)
     time.sleep(OUT_S)
     for node, device in (("n6", "e5"), ("n5", "e6")):
         lab.exec(node, "ip", "link", "set", device, "master", "bat0")
-    until(lambda: hears(lab, "n6", "n5", "e5") and hears(lab, "n5", "n6", "e6"), "the wire is used again")
+    until(
+        lambda: hears(lab, "n6", "n5", "e5") and hears(lab, "n5", "n6", "e6"),
+        "the wire is used again",
+        BACK_S,
+    )
     assert hears(lab, "n1", "n6", "e6"), "the wire beside it was never lost"
     if hears(lab, "n1", "n5", "e6", WATCHED_S):
         pytest.fail(
@@ -57,16 +48,21 @@ def test_batman_adv_alone_never_passes_on_again_what_came_back(spent_ring6: Lab)
     assert best(lab, "n1", "n5") == "e2", "the ring has become a line: the long way round"
 
 
+@pytest.mark.long  # after each test that breaks a wire all ways are listened for (conftest.py)
 def test_with_agents_a_way_that_came_back_is_used_from_both_its_sides(lab_ring6: Lab) -> None:
     lab = lab_ring6
-    until(lambda: best(lab, "n1", "n5") == "e6" and best(lab, "n4", "n6") == "e5", "the short ways before")
+    until(
+        lambda: best(lab, "n1", "n5") == "e6" and best(lab, "n4", "n6") == "e5",
+        "the short ways before",
+        BACK_S,
+    )
     lab.exec("n6", "ip", "link", "set", "e5", "down")
     try:
-        until(lambda: best(lab, "n1", "n5") == "e2", "n1 goes the long way while the wire is down")
+        until(lambda: best(lab, "n1", "n5") == "e2", "n1 goes the long way", BACK_S)
         time.sleep(OUT_S)
     finally:
         lab.exec("n6", "ip", "link", "set", "e5", "up")
-    until(lambda: best(lab, "n1", "n5") == "e6", "n1 reaches n5 past n6 again")
-    until(lambda: best(lab, "n4", "n6") == "e5", "n4 reaches n6 past n5 again")
+    until(lambda: best(lab, "n1", "n5") == "e6", "n1 reaches n5 past n6 again", BACK_S)
+    until(lambda: best(lab, "n4", "n6") == "e5", "n4 reaches n6 past n5 again", BACK_S)
     assert hears(lab, "n1", "n5", "e6")
     assert hears(lab, "n4", "n6", "e5")
