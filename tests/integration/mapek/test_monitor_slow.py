@@ -83,18 +83,17 @@ async def test_what_was_read_before_a_sensor_blocked_counts_and_the_rest_is_read
 async def test_sensors_that_are_slow_in_turn_are_not_taken_for_one_that_is_stuck() -> None:
     """Each is counted by itself, above what one netlink dump may take."""
     clock = Ahead()
-
-    def read() -> str:
+    blocking = {name: Blocking(name) for name in ("links", "mesh", "echoes")}
+    watched = monitor(*(Scripted(name, read) for name, read in blocking.items()), clock=clock)
+    for name, read in blocking.items():
+        task = asyncio.create_task(watched.next())
+        assert await asyncio.to_thread(read.entered.wait, WITHIN)
         clock.ahead += DEADLINE + TIMEOUT  # a dump that just ends in time, and another question
-        return "read"
-
-    sensors = [Scripted(name, read) for name in ("links", "mesh", "echoes")]
-    watched = monitor(*sensors, clock=clock)
-    async for snapshot in snapshots(watched):
-        assert not watched.stuck
+        watched.wake(())
+        snapshot = await asyncio.wait_for(task, WITHIN)
+        assert (name, watched.stuck) == (name, {})
         assert not any("does not return" in error for error in snapshot.errors.values())
-        if min(sensor.count for sensor in sensors) > 3:
-            break
+        read.release.set()
     watched.close()
 
 

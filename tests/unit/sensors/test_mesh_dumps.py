@@ -162,6 +162,14 @@ def test_an_act_under_a_standing_suspicion_is_verified_by_a_dump_within_two_seco
     assert longest(times) < 2.0, "and again, should the first have come too early"
 
 
+def test_what_an_act_changed_is_dumped_at_once_though_the_last_dump_was_just_before() -> None:
+    simmering = DumpPace()
+    simmering.done(100.0, SMALL * ROW_COST)
+    assert not simmering.due(100.5, Pace(Look.SIMMER, 3600.0))
+    simmering.changed(100.5)
+    assert simmering.due(100.5, Pace(Look.SIMMER, 3600.0))
+
+
 def test_another_suspicion_beside_a_standing_one_is_looked_at_as_closely_as_the_first() -> None:
     node = Node(LARGE)
     node.run(590.0, CUT)
