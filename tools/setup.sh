@@ -6,30 +6,35 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 mkdir -p build/tools/bin build/stamps
 . tools/setup/packages.sh
+. tools/setup/unpack.sh
 . tools/setup/venv.sh
 
 say() { printf 'setup: %s\n' "$*"; }
 
-# once NAME FUNCTION FILE... : run FUNCTION unless it was done for these files' content.
+# once NAME FUNCTION FILE... : run FUNCTION unless it was done for these files' content. One that sets `incomplete`
+# runs again next time.
 once() {
     local name=$1 work=$2 stamp
     shift 2
     stamp=build/stamps/$name-$(cat "$@" | sha256sum | cut -c1-16)
     [ -e "$stamp" ] && return 0
+    incomplete=
     "$work"
     rm -f "build/stamps/$name"-*
-    touch "$stamp"
+    [ -n "$incomplete" ] || touch "$stamp"
 }
 
 for part in "$@"; do
     case $part in
         base)
             once packages base_packages tools/setup/packages.sh
+            has_test_tools || rm -f build/stamps/tools-*
+            once tools test_tools tools/setup/unpack.sh
             [ -x .venv/bin/python ] || rm -f build/stamps/venv-*
             once venv make_venv tools/setup/venv.sh requirements/dev.txt requirements/agent.in \
                 <(sed '/^\[tool\.ruff\]/,$d' pyproject.toml)
             ;;
-        bench) once bench bench_tools tools/setup/packages.sh ;;
+        bench) once bench bench_tools tools/setup/unpack.sh ;;
         screenshots) once screenshots screenshot_packages tools/setup/packages.sh ;;
         *)
             echo "setup: no part named '$part'; there are base, bench and screenshots" >&2

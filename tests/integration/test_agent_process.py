@@ -3,7 +3,6 @@
 
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -16,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from tests.integration.programs import program
 from tests.integration.running import HOST, TREE, WebClient
 
 START_MAX = 30.0  # s; importing is slow under a loaded machine's coverage
@@ -135,11 +135,8 @@ def test_metrics_pass_promtool(agent: Agent) -> None:
     code, text = agent.get("/metrics")
     assert code == 200
     assert b'x0_state{state="healthy"} 1' in text
-    promtool = shutil.which("promtool") or shutil.which("promtool", path=str(TREE / "build/tools/bin"))
-    if promtool is None:
-        assert not os.environ.get("CI"), "promtool is missing: `make setup` unpacks it, or install prometheus"
-        pytest.skip("promtool is not installed (Debian package prometheus)")
-    checked = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True, check=False)
+    argv = [program("promtool"), "check", "metrics"]
+    checked = subprocess.run(argv, input=text, capture_output=True, check=False)
     assert checked.returncode == 0, checked.stdout + checked.stderr
     assert checked.stdout + checked.stderr == b""
 

@@ -50,7 +50,6 @@ base_packages() {
         apt_install $wanted
     fi
     newer_qemu
-    unpack_tool promtool usr/bin/promtool promtool prometheus
 }
 
 # On bookworm: QEMU from backports, found on the mirror apt uses already, through lists of our own.
@@ -80,57 +79,6 @@ newer_qemu() {
         say "backports not reachable (build/setup-qemu.log): QEMU $major stays, the lab then uses one thread"
     fi
     rm -rf "$dir" 2>/dev/null || as_root rm -rf "$dir"
-}
-
-# unpack_tool PROGRAM PATH PACKAGE...: take one program out of the first package that has it (names differ between
-# releases). Nothing is installed, no daemon starts.
-unpack_tool() {
-    local program=$1 path=$2 package
-    shift 2
-    # A container's apt may have no lists at all: the last name is one every release has.
-    apt-cache show "${!#}" >/dev/null 2>&1 || as_root apt-get update >build/setup-unpack.log 2>&1 || true
-    for package in "$@"; do
-        apt-cache show "$package" >/dev/null 2>&1 || continue
-        unpack_packages "$package" && [ -x "build/tools/root/$path" ] || continue
-        ln -sfn "../root/$path" "build/tools/bin/$program"
-        return
-    done
-    say "$program is in no package of this distribution ($*): what needs it will say so"
-}
-
-unpack_packages() {
-    local work status=0 archive
-    work=$(mktemp -d build/tools/fetch.XXXXXX)
-    say "unpacking $* into build/tools (not installed, no daemon)"
-    (cd "$work" && apt-get download --quiet "$@") >build/setup-unpack.log 2>&1 || {
-        as_root apt-get update >>build/setup-unpack.log 2>&1 || true
-        (cd "$work" && apt-get download --quiet "$@") >>build/setup-unpack.log 2>&1 || status=1
-    }
-    for archive in "$work"/*.deb; do
-        [ ! -e "$archive" ] || dpkg -x "$archive" build/tools/root
-    done
-    rm -rf "$work"
-    return $status
-}
-
-# The agents ours is compared with. netdata needs libraries of its own beside it.
-bench_tools() {
-    unpack_tool prometheus-node-exporter usr/bin/prometheus-node-exporter prometheus-node-exporter
-    local wanted
-    wanted=$(apt-get install --simulate --quiet --no-install-recommends netdata-core 2>/dev/null |
-        sed -nE 's/^Inst ([^ ]+) .*/\1/p') || true
-    if [ -z "$wanted" ] && [ -z "$(missing netdata-core)" ]; then
-        ln -sfn "$(command -v netdata)" build/tools/bin/netdata
-    elif [ -n "$wanted" ] && unpack_packages $wanted; then
-        cat >build/tools/bin/netdata <<'EOF'
-#!/bin/sh
-here=$(dirname "$(dirname "$(readlink -f "$0")")")
-LD_LIBRARY_PATH=$(echo "$here"/root/usr/lib/*-linux-gnu "$here"/root/lib/*-linux-gnu | tr ' ' ':') exec "$here/root/usr/sbin/netdata" "$@"
-EOF
-        chmod +x build/tools/bin/netdata
-    else
-        say "netdata is not in this distribution: the comparison leaves it out"
-    fi
 }
 
 screenshot_packages() {

@@ -4,24 +4,18 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import time
 from collections.abc import Callable
 
-import pytest
-
 from agent.config import Probe as ProbeConfig
 from agent.config import Service as Wanted
 from agent.sensors.services import ensure_started
+from tests.integration.programs import program
 from tests.integration.services.stand import Stand, free_port, sleeper
 
-MOSQUITTO = shutil.which("mosquitto", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
-needs_mosquitto = pytest.mark.skipif(MOSQUITTO is None, reason="mosquitto is not installed")
 
-
-@needs_mosquitto
 def test_a_killed_broker_is_gone_and_answers_again_after_a_restart(stand: Callable[..., Stand]) -> None:
     here = stand(broker := _broker())
     here.control.start("broker")
@@ -34,7 +28,6 @@ def test_a_killed_broker_is_gone_and_answers_again_after_a_restart(stand: Callab
     assert "CONNACK 0" in here.read("broker").detail
 
 
-@needs_mosquitto
 def test_a_hung_broker_is_seen_without_delaying_others_and_restarted(stand: Callable[..., Stand]) -> None:
     here = stand(_broker(), sleeper())
     for name in ("broker", "sleeper"):
@@ -57,7 +50,6 @@ def test_a_hung_broker_is_seen_without_delaying_others_and_restarted(stand: Call
     assert here.read("broker").slow_age == 0.0
 
 
-@needs_mosquitto
 def test_a_broker_somebody_else_runs_is_running_and_not_started_twice(stand: Callable[..., Stand]) -> None:
     wanted = _broker()
     other = subprocess.Popen([*wanted.command, "-v"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -72,7 +64,6 @@ def test_a_broker_somebody_else_runs_is_running_and_not_started_twice(stand: Cal
         other.wait(5)
 
 
-@needs_mosquitto
 def test_a_hung_broker_that_a_boot_script_started_is_ended_before_its_successor_starts(
     stand: Callable[..., Stand],
 ) -> None:
@@ -93,10 +84,9 @@ def test_a_hung_broker_that_a_boot_script_started_is_ended_before_its_successor_
 
 
 def _broker() -> Wanted:
-    assert MOSQUITTO is not None
     port = free_port()
     return Wanted(
         name="broker",
-        command=(MOSQUITTO, "-p", str(port)),
+        command=(program("mosquitto"), "-p", str(port)),
         probe=ProbeConfig(mqtt=f"127.0.0.1:{port}"),
     )
