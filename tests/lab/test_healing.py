@@ -29,6 +29,7 @@ BESIDE_S = 1.0  # what concerns no link holds no packet up; programs that start 
 NAMED_S = 8.0
 HEALED_S = 30.0
 QUIET_S = 6.0  # after healing nothing more may be done
+BEFORE_S = 1.0  # traffic that flows before anything is broken: twenty answers without a gap
 FORWARDS_S = 4.0  # more than batman-adv takes to prefer another way
 KILLED_GAP_S = 2.0  # a way lost is 4.5 s of silence; six times Python at once makes the emulator answer late
 
@@ -115,7 +116,7 @@ def left_alone(lab: Lab, since: float) -> None:
 def test_a_broken_link_is_left_by_both_ends_and_used_again(lab_ring6: Lab, fault: str) -> None:
     lab = lab_ring6
     lab.traffic_start("n1", "n4")
-    steady(lab, "n1-n4")
+    steady(lab, "n1-n4", BEFORE_S)
     a, b = second_edge(lab, "n1", "n4")
     made = lab.inject(fault, b, a)  # b is the deaf end: requests pass here, answers may go another way
     story.wait_for(lab, diagnosed("link-dead", "one-way"), made.at, FOUND_S, (a, b))
@@ -143,7 +144,7 @@ def test_a_broken_link_is_left_by_both_ends_and_used_again(lab_ring6: Lab, fault
 def test_a_dead_node_is_named_by_its_neighbours_and_passed_by(lab_ring6: Lab) -> None:
     lab = lab_ring6
     lab.traffic_start("n1", "n4")
-    steady(lab, "n1-n4")
+    steady(lab, "n1-n4", BEFORE_S)
     chain = lab.path("n1", "n4")
     dead, neighbours = chain[1], (chain[0], chain[2])
     made = lab.inject("node-dead", dead)
@@ -169,7 +170,7 @@ def test_a_dead_node_is_named_by_its_neighbours_and_passed_by(lab_ring6: Lab) ->
 def test_a_hardif_that_fell_out_of_the_mesh_is_put_back_and_used_again(lab_ring6: Lab) -> None:
     lab = lab_ring6
     lab.traffic_start("n1", "n4")
-    steady(lab, "n1-n4")
+    steady(lab, "n1-n4", BEFORE_S)
     a, b = second_edge(lab, "n1", "n4")
     made = lab.inject("hardif-missing", a, b)
     found = story.wait_for(lab, diagnosed("hardif-missing"), made.at, FOUND_S, (a,))
@@ -190,7 +191,8 @@ def test_a_broker_that_is_gone_or_does_not_answer_is_started_again(lab_ring6: La
     for node, (source, target) in flows.items():
         until(functools.partial(passes, lab, source, target, node), f"past {node}", HEALED_S)
         lab.traffic_start(source, target)
-        steady(lab, f"{source}-{target}")
+    for source, target in flows.values():
+        steady(lab, f"{source}-{target}", BEFORE_S)
     pids = {node: set(lab.exec(node, "pidof", "mosquitto").stdout.split()) for node in broken}
     made = {node: lab.inject(fault, node) for node, fault in broken.items()}
     done = 0.0
@@ -212,12 +214,12 @@ def test_killed_agents_leave_a_mesh_that_forwards_and_nothing_detached(lab_ring6
     """The link stays cut: with nobody left to hold it out of the mesh, traffic goes on the long way round."""
     lab = lab_ring6
     lab.traffic_start("n1", "n4")
-    steady(lab, "n1-n4")
+    steady(lab, "n1-n4", BEFORE_S)
     a, b = second_edge(lab, "n1", "n4")
     made = lab.inject("link-dead", a, b)
-    story.wait_for(lab, lambda e: e.event == "action", made.at, FOUND_S, (a,))
     flows = ("n1-n4", f"{a}-{b}")
     lab.traffic_start(a, b)
+    story.wait_for(lab, lambda e: e.event == "action", made.at, FOUND_S, (a,))
     for flow in flows:
         steady(lab, flow)
     killed = time.time()
