@@ -97,7 +97,7 @@ def _part(every: Sequence[str], tests: Sequence[str], name: str) -> record.Resul
     if did.left:
         print(f"test-all: {name} left {did.left} processes; they were ended", file=sys.stderr)
     if tree.state(TREE) != here:
-        here = ""
+        here = f"{here}, changed meanwhile"  # equals no state: due again
         print(f"test-all: the tree changed while {name} ran: it will be due again", file=sys.stderr)
     done = record.result(
         every,

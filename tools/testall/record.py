@@ -96,10 +96,9 @@ def table(parts: Parts, record: Record, tree: str) -> str:
         counted = Counter(last.tests.get(test, "not run") for test in tests)
         counts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(counted.items()))
         said = counts if last.outcome in counted else f"{last.outcome} ({counts})"
-        where = last.tree or "changed meanwhile"
         took = f"{int(last.seconds) // 60}:{int(last.seconds) % 60:02d}"
         same = "" if last.tree == tree else ", not this one"
-        rows.append((part, str(len(tests)), said, last.at, took, where + same))
+        rows.append((part, str(len(tests)), said, last.at, took, last.tree + same))
     widths = [max(len(row[column]) for row in rows) for column in range(6)]
     return "\n".join(
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
