@@ -69,3 +69,21 @@ def test_a_radio_switched_off_and_on_joins_its_mesh_again(lab_radio4: Lab) -> No
     lab.exec("n1", "ip", "link", "set", "wlan0", "up")
     until(lambda: reaches(lab, "n1", "n2", "n4"), "both neighbours answer again", BACK_S)
     assert complaints(lab, "n1", switched) == []
+
+
+def test_a_changed_mesh_id_is_applied_by_the_next_agent(lab_radio4: Lab) -> None:
+    lab = lab_radio4
+
+    def change(old: str, new: str) -> None:
+        lab.agent("n1", "stop")
+        lab.exec("n1", "sed", "-i", f"s/mesh_id: {old}/mesh_id: {new}/", "/etc/x0/x0.yaml")
+        lab.agent("n1", "start")
+        wanted = f"x0-mesh=2412 {new}"
+        until(lambda: wanted in lab.exec("n1", "ip", "link", "show", "wlan0").stdout, wanted, STARTED_S)
+
+    try:
+        change("x0lab", "elsewhere")
+        until(lambda: peered_s(lab, "n1") == 0, "alone in its mesh", BACK_S)
+    finally:
+        change("elsewhere", "x0lab")
+    until(lambda: reaches(lab, "n1", "n2", "n4"), "both neighbours answer again", BACK_S)
