@@ -115,14 +115,16 @@ def _episodes(options: argparse.Namespace) -> tuple[list[dict[str, Any]], str]:
 
 
 def _ladder(fault: Fault) -> list[dict[str, str]]:
-    """The rungs, asked of the fault itself about an empty view; cheapest first, each action once."""
+    """The rungs, asked of the fault itself about a view of a neighbour that could answer; each action once."""
     from agent.events import Diagnosis, Snapshot
     from agent.faults.base import Thresholds, View
+    from agent.readings import Echo
     from agent.remedies import discover
 
     titles = {action.id: action.title for action in discover()}
-    empty = Snapshot(at=0.0, wall=0.0)
-    view = View(0.0, empty, (), Thresholds(), (), "x0prim", "bat0", ())
+    able = Echo("LINK", "NEIGHBOUR", 1, 1, 0.0, 0, ever_answered=True)
+    example = Snapshot(at=0.0, wall=0.0, echoes=(able,))
+    view = View(0.0, example, (), Thresholds(), (), "x0prim", "bat0", ())
     rungs: list[dict[str, str]] = []
     for subject in SUBJECTS:
         try:
