@@ -115,7 +115,7 @@ def _episodes(options: argparse.Namespace) -> tuple[list[dict[str, Any]], str]:
 
 
 def _ladder(fault: Fault) -> list[dict[str, str]]:
-    """The rungs, asked of the fault itself about a view of a neighbour that could answer; each action once."""
+    """The rungs, asked of the fault itself about a neighbour that could answer; each action once."""
     from agent.events import Diagnosis, Snapshot
     from agent.faults.base import Thresholds, View
     from agent.readings import Echo
