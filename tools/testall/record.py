@@ -98,7 +98,7 @@ def table(parts: Parts, record: Record, tree: str) -> str:
         said = counts if last.outcome in counted else f"{last.outcome} ({counts})"
         took = f"{int(last.seconds) // 60}:{int(last.seconds) % 60:02d}"
         same = "" if last.tree == tree else ", not this one"
-        rows.append((part, str(len(tests)), said, last.at, took, last.tree + same))
+        rows.append((part, str(len(tests)), said, last.at, took, (last.tree or "unknown") + same))
     widths = [max(len(row[column]) for row in rows) for column in range(6)]
     return "\n".join(
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
