@@ -108,7 +108,13 @@ class Mesh(Struct, frozen=True, forbid_unknown_fields=True):
         about("Time between echo location packets, which measure links; auto: half the OGM interval.", "ms"),
     ] = "auto"
     airtime_budget: Annotated[
-        int, about("Batman-adv control traffic a wire may carry at rest.", "bytes/s", ge=200, le=1_000_000)
+        int,
+        about(
+            "Batman-adv control traffic a wire should carry at rest; beyond batman-adv's own intervals nothing slows.",
+            "bytes/s",
+            ge=200,
+            le=1_000_000,
+        ),
     ] = 4_000
     haste_per_minute: Annotated[
         int, about("How often OGMs may be hastened (3 s each) when a link is in doubt.", ge=1, le=20)

@@ -16,7 +16,7 @@ from agent.config import Config, host_port
 from agent.control import ControlError, ControlServer
 from agent.controlcommands import handlers
 from agent.effector import KernelEffector
-from agent.events import Outcome, Snapshot, Suspicion
+from agent.events import Outcome, Snapshot
 from agent.herald import Herald
 from agent.kernelwatch import watch_links
 from agent.mapek.changes import Subscription
@@ -135,7 +135,7 @@ class Node:
             Hooks(
                 probe=self._probe,
                 meet=self._echoes.meet,
-                suspect=self._suspect,
+                suspect=self._herald.suspect,
                 intend=self._herald.intend,
                 withdraw=self._herald.withdraw,
                 settle=self._settle,
@@ -180,10 +180,6 @@ class Node:
         if self._status.changed():
             self._herald.health(self._status.word)
             self._page_changed.set()
-
-    def _suspect(self, suspicion: Suspicion) -> None:
-        self._herald.suspect(suspicion)
-        self._hearing.suspect(suspicion)
 
     def _settle(self, outcome: Outcome) -> None:
         self.counters.ended(outcome.fault, outcome.action, str(outcome.result))

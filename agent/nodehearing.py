@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the node does at once about what neighbours tell and about doubts, before the loop decides anything.
+"""What the node does at once about what neighbours tell and do not answer, before the loop decides anything.
 
-A neighbour's word is anybody's: it wakes the sensors and hastens OGMs within bounds. What this node sees
-itself (a silent ELP, echoes that stay unanswered) also gives other interfaces a second neighbour.
+A neighbour's word is anybody's: it wakes the sensors and hastens OGMs within bounds. Echoes that stay
+unanswered are this node's own sight, and hasten as such.
 """
 
 from __future__ import annotations
@@ -10,28 +10,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from agent.events import Snapshot, Suspicion
-from agent.faults import liveness as lv
+from agent.events import Snapshot
 from agent.hello.limits import TokenBucket
 from agent.hello.service import Change
 from agent.herald import Hasten
 from agent.mesh.news import News
 from agent.mesh.secondneighbour import SecondNeighbour
-from agent.readings import Echo, Mesh
+from agent.readings import Echo
 
 HASTY: Final = frozenset({"link-dead", "one-way", "node-dead"})  # reports after which our OGMs hurry, too
 WAKE_BURST: Final = 10.0  # a link that dies is told in at most five: hello and report of its ends, intents
 WAKE_RATE: Final = 1.0  # a second: calm sensors read as often by themselves, so a flood costs that once more
 REPEATED_S: Final = 5.0  # s; a report is said every 2 s while it holds: silent for so long it is news again
-# Before a detach OGMs must come once more, 0.15 s at least; it takes 0.3 s of unanswered echoes. So: as early
-# as a doubt is more than one lost request.
+# As early as a doubt is more than one lost request.
 DOUBT_REQUESTS: Final = 2
 DOUBT_SILENCE_S: Final = 0.08  # two requests' time
 DOUBT_RTT_FACTOR: Final = 2.0  # round trips: a slow link's answer is still on its way
 
 
 class Hearing:
-    """`heard` is the hello's call-back, `suspect` and `tick` are the loop's hooks (in this order)."""
+    """`heard` is the hello's call-back, `tick` the loop's hook."""
 
     def __init__(
         self,
@@ -47,7 +45,6 @@ class Hearing:
         self._second, self._hasten, self._wake, self._clock = second, hasten, wake, clock
         self._hasty, self._waking = News(), News(REPEATED_S)
         self._wakes = TokenBucket(WAKE_RATE, WAKE_BURST, clock())
-        self._doubts: set[tuple[str, str]] = set()  # (hardif, MAC) suspected since the last tick
         self._silent: frozenset[tuple[str, str]] = frozenset()  # whose echoes are missing
 
     def heard(self, change: Change) -> None:
@@ -61,14 +58,8 @@ class Hearing:
         if new and self._wakes.take(now):
             self._wake()
 
-    def suspect(self, suspicion: Suspicion) -> None:
-        """A new suspicion; `tick` looks whether more than a neighbour's word is behind it."""
-        if suspicion.probe is not None:
-            self._doubts.add(suspicion.probe)
-
     def tick(self, snapshot: Snapshot) -> None:
-        """Act on doubts of our own: ELP silent by our own interval, or echoes unanswered."""
-        doubts, self._doubts = self._doubts, set()
+        """Hasten where echoes stay unanswered; see that each wire has its second neighbour."""
         mesh = snapshot.mesh
         if mesh is None:
             return
@@ -77,8 +68,7 @@ class Hearing:
         for hardif, mac in sorted(silent - self._silent):
             self._hasten(f"{mac} on {hardif} does not answer")
         self._silent = frozenset(silent)
-        doubted = {key[0] for key in silent} | {key[0] for key in doubts if _unheard(mesh, *key)}
-        self._second.look(mesh, doubted=doubted, radios=self._radios(snapshot))
+        self._second.look(mesh, self._radios(snapshot))
 
     def _radios(self, snapshot: Snapshot) -> frozenset[str] | None:
         """Radio hardifs; None until the sensor said something, be it that it cannot read them."""
@@ -101,10 +91,3 @@ def _unanswered(echo: Echo) -> bool:
         return False
     late = max(DOUBT_SILENCE_S, DOUBT_RTT_FACTOR * (echo.rtt_ms or 0.0) / 1000)
     return echo.unanswered >= DOUBT_REQUESTS and echo.unanswered_for >= late
-
-
-def _unheard(mesh: Mesh, hardif: str, mac: str) -> bool:
-    """Is its ELP silent by our own interval? The one it tells may be a lie that makes everybody late."""
-    told = next((own.elp_interval_ms for own in mesh.hardifs if own.name == hardif), None)
-    late = lv.SUSPECT_MISSES * (told / 1000 if told else lv.DEFAULT_ELP_S)
-    return any((row.hardif, row.mac) == (hardif, mac) and row.last_seen_age > late for row in mesh.neighbours)

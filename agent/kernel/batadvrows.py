@@ -12,6 +12,7 @@ import socket
 from collections.abc import Callable
 from typing import Final, TypeVar
 
+from agent.kernel import age
 from agent.kernel import netlink as nl
 from agent.kernel.errors import InterfaceGoneError, NetlinkFormatError
 from agent.kernel.genl import GENL_HEADER
@@ -123,7 +124,7 @@ def neighbour(names: Names) -> Row[Neighbour]:
         if seen is None or mac is None:
             raise NetlinkFormatError("a neighbour row without an address or age")
         name = _hardif_name(buffer, found, names)
-        return Neighbour(name, mac, seen / 1000, get_u32(buffer, found, _THROUGHPUT))
+        return Neighbour(name, mac, age.seconds(seen), get_u32(buffer, found, _THROUGHPUT))
 
     return decode
 
@@ -141,7 +142,7 @@ def originator(names: Names) -> Row[Originator]:
             raise NetlinkFormatError("an originator row without addresses or age")
         name = _hardif_name(buffer, found, names)
         return Originator(
-            mac, via, name, seen / 1000, get_u32(buffer, found, _THROUGHPUT), _FLAG_BEST in found
+            mac, via, name, age.seconds(seen), get_u32(buffer, found, _THROUGHPUT), _FLAG_BEST in found
         )
 
     return decode

@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from agent.kernel import age
 from agent.kernel import netlink as nl
 from agent.kernel.errors import NetlinkFormatError
 from agent.kernel.genl import GENL_HEADER
@@ -111,7 +112,7 @@ def station(buffer: bytearray, start: int, end: int) -> Station:
     tx = nl.get_u64(buffer, info, STA_TX_BYTES64)
     return Station(
         mac=mac,
-        inactive_age=inactive / 1000,
+        inactive_age=age.seconds(inactive),
         signal_dbm=nl.get_s8(buffer, info, STA_SIGNAL),
         expected_kbit=nl.get_u32(buffer, info, STA_EXPECTED_THROUGHPUT),
         plink="" if plink is None else PLINK[plink] if plink < len(PLINK) else str(plink),

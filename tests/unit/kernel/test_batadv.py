@@ -64,6 +64,12 @@ def test_neighbours_have_ages_in_seconds_and_throughput_in_kbit(kernel: Kernel, 
     )
 
 
+def test_who_is_heard_while_the_kernel_answers_was_heard_just_now(kernel: Kernel, batadv: BatAdv) -> None:
+    row = bytes(4) + nl.u32(Attr.HARD_IFINDEX, 9) + nl.u32(Attr.LAST_SEEN_MSECS, 2**32 - 4)
+    kernel.will_say(answer(FAMILY, row + nl.attribute(Attr.NEIGH_ADDRESS, bytes(6)), 2), done())
+    assert [row.last_seen_age for row in batadv.neighbours(MESH)] == [0.0]
+
+
 def test_originators_list_every_way_and_mark_the_best(kernel: Kernel, batadv: BatAdv) -> None:
     kernel.will_say(recorded("batadv_originators"))
     rows = batadv.originators(MESH)
