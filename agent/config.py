@@ -110,7 +110,7 @@ class Mesh(Struct, frozen=True, forbid_unknown_fields=True):
     airtime_budget: Annotated[
         int,
         about(
-            "Batman-adv control traffic a wire should carry at rest; beyond batman-adv's own intervals nothing slows.",
+            "Batman-adv control traffic a wire should carry at rest, not below batman-adv's defaults.",
             "bytes/s",
             ge=200,
             le=1_000_000,
