@@ -70,6 +70,7 @@ class Node:
             self._wake,
             time.monotonic,
             radios_read=any(sensor.name == "radios" for sensor in found),
+            radios=frozenset(one.name for one in config.mesh.interfaces if one.kind == "radio"),
         )
         self._hello = NodeHello(config, self._status.snapshot, self._hearing.heard)
         self._echoes = Echoes(

@@ -39,8 +39,10 @@ class Hearing:
         clock: Callable[[], float],
         *,
         radios_read: bool,
+        radios: frozenset[str] = frozenset(),
     ) -> None:
-        """`radios_read`: does this node have a sensor for radios?"""
+        """`radios_read`: does this node have a sensor for radios? `radios`: those of the configuration."""
+        self._configured = radios
         self._no_radios = None if radios_read else frozenset[str]()
         self._second, self._hasten, self._wake, self._clock = second, hasten, wake, clock
         self._hasty, self._waking = News(), News(REPEATED_S)
@@ -72,9 +74,9 @@ class Hearing:
 
     def _radios(self, snapshot: Snapshot) -> frozenset[str] | None:
         """Radio hardifs; None until the sensor said something, be it that it cannot read them."""
-        if snapshot.radios is not None:
-            return radio_hardifs(snapshot)
-        return frozenset() if "radios" in snapshot.errors else self._no_radios
+        if snapshot.radios is None and "radios" not in snapshot.errors:
+            return self._no_radios
+        return radio_hardifs(snapshot) | self._configured
 
 
 def radio_hardifs(snapshot: Snapshot) -> frozenset[str]:

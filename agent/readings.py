@@ -94,6 +94,7 @@ class Mesh(msgspec.Struct, frozen=True):
     neighbours_at: float = 0.0  # monotonic seconds of the dump
     originators: tuple[Originator, ...] = ()
     originators_at: float = 0.0
+    unmeasured: tuple[str, ...] = ()  # wires by which ways lead in that have no metric for them: measured.py
     gateways: tuple[Gateway, ...] = ()
     tt_local: int | None = None
     tt_global: int | None = None

@@ -93,10 +93,10 @@ def state_of(loop: Loop, snapshot: Snapshot | None) -> State:
 def verdict(loop: Loop, state: State, active: Sequence[Episode], errors: dict[str, str]) -> dict[str, str]:
     """What is wrong, what the node does about it, what you should do: plain words for a technician."""
     if state == "starting":
-        waiting = loop.starting or "the first readings of the mesh"
+        waiting = loop.starting or "the first readings"
         return {
             "sentence": "The node is starting.",
-            "doing": f"It waits for {_text(waiting)} and repairs nothing until it was healthy once.",
+            "doing": f"It repairs nothing until it was healthy once. Not well yet: {_text(waiting)}.",
             "you": "Wait half a minute. If this stays, look at the errors below.",
         }
     sentence = _sentence(active)

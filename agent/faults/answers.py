@@ -25,17 +25,19 @@ def echo_of(view: View, hardif: str, mac: str) -> Echo | None:
 
 
 def ever_answered(view: View, hardif: str, mac: str) -> bool:
-    """Has this neighbour answered an echo request of ours since we run?"""
+    """Has this neighbour answered an echo request of ours since we run?
+
+    Nothing less will do: a hello in its name is anybody's.
+    """
     echo = echo_of(view, hardif, mac)
     return echo is not None and (echo.ever_answered or echo.answered > 0)
 
 
-def can_answer(view: View, hardif: str, mac: str) -> bool:
-    """Would this neighbour's kernel answer if our requests arrived and its answers came back?
-
-    It answered once, or its agent's hello was heard, which is IPv6 as well.
-    """
-    return lv.peer_of(view, hardif, mac) is not None or ever_answered(view, hardif, mac)
+def mute(view: View, hardif: str, mac: str) -> bool:
+    """Was it asked often enough now, and has it never answered? Who was not asked yet may answer."""
+    echo = echo_of(view, hardif, mac)
+    asked = echo is not None and echo.sent >= view.thresholds.echo_requests
+    return asked and not ever_answered(view, hardif, mac)
 
 
 def echo_silent(view: View, hardif: str, mac: str) -> bool:
@@ -45,14 +47,11 @@ def echo_silent(view: View, hardif: str, mac: str) -> bool:
     """
     thresholds = view.thresholds
     silent = _unanswered(echo_of(view, hardif, mac), thresholds.echo_requests, thresholds.echo_silence_s)
-    return silent and can_answer(view, hardif, mac)
+    return silent and ever_answered(view, hardif, mac)
 
 
 def echo_silent_alone(view: View, hardif: str, mac: str) -> bool:
-    """The same where ELP is still heard, so that our echoes are the only check: more of them, for longer.
-
-    And of a neighbour that answered once: a hello is anybody's, as is the hint that is checked here.
-    """
+    """The same where ELP is still heard, so that our echoes are the only check: more of them, for longer."""
     requests = max(ONE_WAY_REQUESTS, view.thresholds.echo_requests)
     seconds = max(ONE_WAY_SILENCE_S, view.thresholds.echo_silence_s)
     return _unanswered(echo_of(view, hardif, mac), requests, seconds) and ever_answered(view, hardif, mac)

@@ -47,7 +47,7 @@ def dead_attached(view: View, hardif: str, mac: str) -> DeadLink | None:
         if quiet <= lv.SUSPECT_MISSES * elp:
             return None
         return _with_peer(view, DeadLink(hardif, mac, onset, evidence | NO_CARRIER))
-    mute = not answers.can_answer(view, hardif, mac)
+    mute = answers.mute(view, hardif, mac)
     patience = MUTE_PATIENCE if mute else 1.0
     radio, seen = lv.station(view, hardif, mac)
     beacons_missing = radio and (seen is None or seen.inactive_age > patience * lv.RADIO_DEAD_S)

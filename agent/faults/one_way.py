@@ -72,7 +72,7 @@ class OneWay:
     def _deaf(self, view: View) -> Iterator[Symptom]:
         for dead in dead_links(view):
             report = lv.report_on(view, dead.hardif, dead.mac, ("one-way",))
-            if report is not None and answers.can_answer(view, dead.hardif, dead.mac):
+            if report is not None and answers.ever_answered(view, dead.hardif, dead.mac):
                 evidence = dead.evidence | {
                     "hint": f"{report.node} hears us on this link, as it reported {report.age:.1f} s ago",
                     "neighbour": f"{report.node}, report over the mesh",

@@ -43,7 +43,7 @@ def ladder(diagnosis: Diagnosis, view: View) -> Sequence[Remedy]:
     args = {"mesh": view.mesh_name, "hardif": hardif, "neighbour": mac}
     detach = Remedy("detach-hardif", diagnosis.subject, args, deadline=DETACH_DEADLINE_S)
     hasten = Remedy("hasten-ogms", diagnosis.subject, {"mesh": view.mesh_name}, deadline=HASTEN_DEADLINE_S)
-    return (detach, hasten) if answers.can_answer(view, hardif, mac) else (hasten,)
+    return (detach, hasten) if answers.ever_answered(view, hardif, mac) else (hasten,)
 
 
 def state(diagnosis: Diagnosis, view: View) -> State:

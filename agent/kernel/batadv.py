@@ -66,9 +66,13 @@ class BatAdv:
         """Who was heard by ELP on which hardif; () while no hardif is active."""
         return self._table(CMD_GET_NEIGHBORS, index, rows.neighbour(self._name), "neighbours")
 
-    def originators(self, index: int) -> tuple[Originator, ...]:
-        """Every way to every originator; () while no hardif is active."""
-        return self._table(CMD_GET_ORIGINATORS, index, rows.originator(self._name), "originators")
+    def originators(self, index: int, outgoing: int = 0) -> tuple[Originator, ...]:
+        """Every way to every originator; () while no hardif is active.
+
+        `outgoing`: a hardif's index. Then those leading in by it, with their metric for what goes out by it.
+        """
+        table, row = "originators", rows.originator(self._name)
+        return self._table(CMD_GET_ORIGINATORS, index, row, table, outgoing)
 
     def gateways(self, index: int) -> tuple[Gateway, ...]:
         """The gateways heard of; () while no hardif is active."""
@@ -141,11 +145,12 @@ class BatAdv:
         """Close the socket."""
         self._family.close()
 
-    def _table(self, command: int, index: int, row: rows.Row[rows.T], name: str) -> tuple[rows.T, ...]:
+    def _table(
+        self, command: int, index: int, row: rows.Row[rows.T], name: str, hardif: int = 0
+    ) -> tuple[rows.T, ...]:
+        asked = nl.u32(Attr.MESH_IFINDEX, index) + (nl.u32(Attr.HARD_IFINDEX, hardif) if hardif else b"")
         try:
-            found = self._family.dump(
-                command, nl.u32(Attr.MESH_IFINDEX, index), row, f"reading {name} of mesh {index}"
-            )
+            found = self._family.dump(command, asked, row, f"reading {name} of mesh {index}")
         except KernelError as error:
             if error.errno == errno.ENOENT and isinstance(error, RefusedError):
                 return ()  # what batman-adv says while its primary hardif is missing or down

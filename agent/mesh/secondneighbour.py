@@ -8,13 +8,15 @@ for E ("single neighbour is source") and it has no metric there. `batadv_v_ogm_r
 "something is wrong" and keeps it: what comes back on another interface is not passed on through E. The mesh
 has lost a way for good, and shows it only at the next fault. Seen without any agent on six nodes in a ring.
 
-An interface with two neighbours is considered like any other. So each wire with a single neighbour is given
-one ELP frame of a second one, made here and received by this kernel only: we send nothing, and batman-adv
-asks nothing of a neighbour on a wire. It is said again long before batman-adv forgets it after 200 s. Every
-way has its metric then, and a purge chooses rightly, whenever it comes. It has to be there before: once a
-neighbour is lost, OGMs may come no other way any more (those of the neighbour itself, if it died), and after
-its return those that took the long way are older than the direct ones and ignored
-(`batadv_v_ogm_metric_update`). It costs that neighbour's OGMs said back on E.
+An interface with two neighbours is considered like any other. So a wire with a single neighbour is given
+one ELP frame of a second one, made here and received by this kernel only: when the neighbour is new, and
+again when ways lead in there that have no metric for what goes out (agent/sensors/measured.py). We send
+nothing, and batman-adv asks nothing of a neighbour on a wire. For the 200 s until batman-adv forgets it
+every way gets its metric, which stays for as long as the way is heard, and a purge chooses rightly,
+whenever it comes. It has to be there before: once a neighbour is lost, OGMs may come no other way any more
+(those of the neighbour itself, if it died), and after its return those that took the long way are older
+than the direct ones and ignored (`batadv_v_ogm_metric_update`). It costs that neighbour's OGMs and
+broadcasts said back on E for so long.
 
 Radios are left out and keep the flaw: there batman-adv (`batadv_v_elp_wifi_neigh_probe`) sends each neighbour
 two unicasts of 200 bytes every ELP interval to measure it, here to an address nobody has.
@@ -30,10 +32,10 @@ from collections.abc import Callable, Set
 from typing import Final
 
 from agent.kernel import elp, inject
-from agent.kernel.errors import KernelError
+from agent.kernel.errors import InterfaceGoneError, KernelError
 from agent.readings import Mesh
 
-AGAIN_S: Final = 60.0  # a third of the 200 s for which batman-adv knows who is silent
+AGAIN_S: Final = 60.0  # for one wire: batman-adv knows it for 200 s; some ways are heard late
 TRY_AGAIN_S: Final = 600.0  # after the kernel refused: it will hardly change its mind
 ELP_MS: Final = 500  # what the frame says; nothing depends on it
 
@@ -69,11 +71,11 @@ class SecondNeighbour:
         for hardif in self._given.keys() - count.keys():
             del self._given[hardif]  # what left and returns knows no second neighbour
         now = self._clock()
-        wanted = sorted(
-            hardif
-            for hardif, neighbours in count.items()
-            if neighbours == 1 and now - self._given.get(hardif, float("-inf")) >= AGAIN_S
-        )
+        fresh = {
+            name for name, number in count.items() if number == 1 and len(count) > 1
+        } - self._given.keys()
+        late = {name for name in mesh.unmeasured if now - self._given.get(name, now) >= AGAIN_S}
+        wanted = sorted(fresh | late)
         if not wanted or radios is None or self._may_act() or now - self._refused_at < TRY_AGAIN_S:
             return ()
         return tuple(hardif for hardif in wanted if hardif not in radios and self._give(hardif, now))
@@ -84,6 +86,8 @@ class SecondNeighbour:
         try:
             # the clock makes a number that rises over restarts: older ones are ignored
             self._receive(hardif, elp.frame(int(now * 1000) & 0xFFFFFFFF, ELP_MS))
+        except InterfaceGoneError:
+            return False  # between the reading and now
         except KernelError as error:
             self._refused_at = now
             log.warning("ways that came back may not be passed on through %s: %s", hardif, error)

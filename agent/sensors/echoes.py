@@ -136,10 +136,10 @@ class Echoes:
             return
         now = self._clock()
         busy = sum(target.learning for target in self._targets.values())
-        for key in self._known.due(neighbours, now, LEARN_AT_ONCE - busy):
-            if key not in self._targets and len(self._targets) < MAX_TARGETS:
-                with self._lock:
-                    self._targets[key] = Target(*key, now, QUESTIONS)
+        room = min(LEARN_AT_ONCE - busy, MAX_TARGETS - len(self._targets))
+        for key in self._known.due(set(neighbours) - self._targets.keys(), now, room):
+            with self._lock:
+                self._targets[key] = Target(*key, now, QUESTIONS)
         self._arm()
 
     def _target(self, hardif: str, mac: str, now: float) -> Target | None:

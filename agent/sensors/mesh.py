@@ -16,6 +16,7 @@ from agent.kernel.errors import InterfaceGoneError, KernelError
 from agent.readings import Gateway, Hardif, Mesh, Neighbour, Originator
 from agent.sensors.base import Look, Pace, SensorError
 from agent.sensors.dumps import DumpPace
+from agent.sensors.measured import Measured
 
 if TYPE_CHECKING:
     from agent.config import Config
@@ -36,7 +37,7 @@ class MeshReader(Protocol):
     def mesh(self, which: str | int) -> Mesh: ...
     def hardifs(self, index: int) -> tuple[Hardif, ...]: ...
     def neighbours(self, index: int) -> tuple[Neighbour, ...]: ...
-    def originators(self, index: int) -> tuple[Originator, ...]: ...
+    def originators(self, index: int, outgoing: int = 0) -> tuple[Originator, ...]: ...
     def gateways(self, index: int) -> tuple[Gateway, ...]: ...
     def tt_counts(self, index: int) -> tuple[int, int]: ...
 
@@ -87,6 +88,7 @@ class MeshSensor:
         self._value: Mesh | None = None
         self._due: dict[str, float] = {}
         self._dumps = DumpPace()
+        self._measured = Measured()
 
     def _read(self, now: float) -> Mesh:
         value = self._value
@@ -94,9 +96,8 @@ class MeshSensor:
             value = self._settings(now, value)
         if self._dumps.due(now, self._pace):
             began = self._spent()
-            originators = self._batadv.originators(value.index)
+            value = self._originators(now, value)
             self._dumps.done(now, self._spent() - began)
-            value = msgspec.structs.replace(value, originators=originators, originators_at=now)
         if self._is_due("rest", REST, now):
             value = self._rest(value)
         found = self._batadv.neighbours(value.index)
@@ -107,6 +108,14 @@ class MeshSensor:
             self._dumps.changed(now)
         self._value = value = msgspec.structs.replace(value, neighbours=neighbours, neighbours_at=now)
         return value
+
+    def _originators(self, now: float, value: Mesh) -> Mesh:
+        rows = self._batadv.originators(value.index)
+        value = msgspec.structs.replace(value, originators=rows, originators_at=now)
+        if self._pace.look is Look.BURST:
+            return value  # a remedy waits; the metrics can
+        lacking = self._measured.lacking(value, now, lambda out: self._batadv.originators(value.index, out))
+        return msgspec.structs.replace(value, unmeasured=lacking)
 
     def _settings(self, now: float, before: Mesh | None) -> Mesh:
         fresh = self._batadv.mesh(self._mesh)
@@ -129,6 +138,7 @@ class MeshSensor:
             neighbours=before.neighbours,
             originators=before.originators,
             originators_at=before.originators_at,
+            unmeasured=before.unmeasured,
             gateways=before.gateways,
             tt_local=before.tt_local,
             tt_global=before.tt_global,

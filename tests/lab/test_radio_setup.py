@@ -6,6 +6,8 @@ from __future__ import annotations
 import re
 import time
 
+import pytest
+
 from tests.lab.flows import steady
 from tests.lab.waits import attached, until
 from tools.lab import story
@@ -50,6 +52,7 @@ def test_a_killed_agents_successor_finds_the_radio_joined_and_interrupts_nothing
     assert gap is None or gap.seconds < GAP_S
 
 
+@pytest.mark.long  # the core keeps the killed agent
 def test_a_mesh_interface_made_anew_gets_its_radio_back_without_a_new_peering(lab_radio4: Lab) -> None:
     lab = lab_radio4
     until(lambda: reaches(lab, "n1", "n2", "n4"), "both neighbours answer before", BACK_S)
@@ -62,6 +65,7 @@ def test_a_mesh_interface_made_anew_gets_its_radio_back_without_a_new_peering(la
     assert complaints(lab, "n1", removed) == []
 
 
+@pytest.mark.long  # the core keeps the killed agent
 def test_a_radio_switched_off_and_on_joins_its_mesh_again(lab_radio4: Lab) -> None:
     lab = lab_radio4
     switched = float(lab.exec("n1", "date", "+%s.%N").stdout)
@@ -71,6 +75,7 @@ def test_a_radio_switched_off_and_on_joins_its_mesh_again(lab_radio4: Lab) -> No
     assert complaints(lab, "n1", switched) == []
 
 
+@pytest.mark.long  # the core keeps the killed agent
 def test_a_changed_mesh_id_is_applied_by_the_next_agent(lab_radio4: Lab) -> None:
     lab = lab_radio4
 

@@ -30,6 +30,7 @@ FOUND = Reading(
     bla=False,
     bonding=False,
     neighbours=(Neighbour("e1", THEIRS, 0.1), Neighbour("e3", "02:78:30:02:00:02", 0.1)),
+    unmeasured=("e1", "e3"),
 )
 
 

@@ -35,6 +35,7 @@ def mesh() -> Mesh:
         bonding=False,
         hardifs=(Hardif("e1", 2, own, True, ELP_MS), Hardif("e2", 3, own, True, ELP_MS)),
         neighbours=(Neighbour("e1", A, 0.1), Neighbour("e2", B, 0.1)),
+        unmeasured=("e1", "e2"),
     )
 
 
@@ -45,7 +46,7 @@ def echo(unanswered: int, unanswered_for: float, **rest: Any) -> Echo:
 class Scene:
     """A node, and what it did."""
 
-    def __init__(self, radios_read: bool = False) -> None:
+    def __init__(self, radios_read: bool = False, radios: frozenset[str] = frozenset()) -> None:
         self.now, self.closed = 100.0, ""
         self.woken = 0
         self.hastened: list[tuple[str, bool]] = []
@@ -55,7 +56,9 @@ class Scene:
             clock=lambda: self.now,
             receive=lambda hardif, _: self.given.append(hardif),
         )
-        self.hearing = Hearing(second, self._hasten, self._wake, lambda: self.now, radios_read=radios_read)
+        self.hearing = Hearing(
+            second, self._hasten, self._wake, lambda: self.now, radios_read=radios_read, radios=radios
+        )
 
     def _hasten(self, why: str, *, foreign: bool = False) -> bool:
         self.hastened.append((why, foreign))
@@ -99,6 +102,12 @@ def test_a_slow_link_s_answer_is_still_on_its_way(scene: Scene) -> None:
 def test_who_is_held_out_of_the_mesh_and_does_not_answer_is_no_new_doubt(scene: Scene) -> None:
     scene.tick(Echo("e9", A, 99, 9, 60.0, 90))
     assert scene.hastened == []
+
+
+def test_a_radio_of_the_configuration_is_one_also_where_radios_cannot_be_read() -> None:
+    scene = Scene(radios_read=True, radios=frozenset({"e2"}))
+    scene.tick(errors={"radios": "no nl80211"})
+    assert scene.given == ["e1"]
 
 
 def test_wires_have_their_second_neighbour_before_anything_happens(scene: Scene) -> None:

@@ -52,7 +52,8 @@ def bounded(
         broken_off = "interrupted"
     try:
         if process.poll() is None:
-            _end(process, grace_s)
+            with suppress(KeyboardInterrupt):  # asked twice: at once then, but with what was recorded
+                _end(process, grace_s)
     finally:
         left = sweep(mark, process.pid)
     return Run(process.returncode, time.monotonic() - began, broken_off, left)

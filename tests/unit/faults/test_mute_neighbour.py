@@ -11,7 +11,7 @@ from agent.faults.deadlink import MUTE_PATIENCE
 from agent.faults.link_dead import FAULT as LINK_DEAD
 from agent.faults.node_dead import FAULT as NODE_DEAD
 from agent.faults.one_way import FAULT as ONE_WAY
-from agent.readings import Originator, Peer, Radio, Report, Station
+from agent.readings import Echo, Originator, Peer, Radio, Report, Station
 from tests.unit.faults.hand import (
     DEAD,
     N1,
@@ -65,25 +65,29 @@ def test_nor_where_the_whole_node_is_dead() -> None:
     assert [rung.action for rung in NODE_DEAD.ladder(diagnosis(symptom), dead)] == ["hasten-ogms"]
 
 
-@pytest.mark.parametrize(
-    ("peers", "asked"),
-    [
-        ((), echo()),  # answered in this probing
-        ((), echo(answered=0, ever_answered=True)),  # in an earlier one
-        ((peer(hello_age=3.0),), NEVER),  # hellos are IPv6, too
-    ],
-)
-def test_one_that_answered_once_or_whose_agent_was_heard_is_judged_as_ever(
-    peers: tuple[Peer, ...], asked: object
-) -> None:
-    seen = silent(1.51 if not peers else 0.46, *peers, asked=asked)
+@pytest.mark.parametrize("asked", [echo(), echo(answered=0, ever_answered=True)], ids=["now", "earlier"])
+def test_one_that_answered_once_is_judged_as_ever(asked: object) -> None:
+    seen = silent(1.51, asked=asked)
     (symptom,) = LINK_DEAD.symptoms(seen)
     assert [r.action for r in LINK_DEAD.ladder(diagnosis(symptom), seen)] == ["detach-hardif", "hasten-ogms"]
 
 
-def test_hellos_of_another_neighbour_or_on_another_interface_prove_nothing() -> None:
-    others = (peer("e3"), peer("e1", N3))
-    assert not answers.can_answer(silent(1.0, *others), "e1", N1)
+def test_a_hello_in_its_name_proves_nothing_and_takes_no_link_out() -> None:
+    seen = silent(1.0, peer(hello_age=0.1, elp_interval_ms=20))
+    assert not answers.ever_answered(seen, "e1", N1)
+    for symptom in LINK_DEAD.symptoms(seen):
+        assert [rung.action for rung in LINK_DEAD.ladder(diagnosis(symptom), seen)] == ["hasten-ogms"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "dead"),
+    [((), False), ((echo(sent=2, answered=0, unanswered=2, unanswered_for=0.1),), False), ((NEVER,), True)],
+    ids=["not asked yet", "hardly asked", "asked"],
+)
+def test_who_was_not_asked_yet_is_not_called_mute(asked: tuple[Echo, ...], dead: bool) -> None:
+    """An agent that slept finds everybody silent: it asks first."""
+    seen = mesh(neighbours=neighbours(e1=9.0, e3=9.0))
+    assert bool(LINK_DEAD.symptoms(view(snapshot(mesh=seen, peers=(), echoes=asked)))) is dead
 
 
 def test_it_is_never_one_way_whatever_is_reported() -> None:

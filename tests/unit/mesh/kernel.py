@@ -125,7 +125,7 @@ class Kernel:
     def hardifs(self, index: int) -> tuple[Hardif, ...]:
         return tuple(self.attached[index])
 
-    def originators(self, index: int) -> tuple[Originator, ...]:
+    def originators(self, index: int, outgoing: int = 0) -> tuple[Originator, ...]:
         assert index in self.meshes
         return self.orig
 

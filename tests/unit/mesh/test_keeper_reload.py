@@ -58,7 +58,7 @@ async def test_a_new_configuration_waits_for_the_pass_that_is_under_way() -> Non
     made = keeper(kernel, Clock())
     counted = kernel.originators
 
-    def slow(index: int) -> tuple[Originator, ...]:
+    def slow(index: int, outgoing: int = 0) -> tuple[Originator, ...]:
         entered.set()
         assert leave.wait(5)
         return counted(index)

@@ -110,7 +110,7 @@ async def test_what_was_learnt_is_told_when_it_is_doubted_later(wire: Wire) -> N
         echoes.probe(*NEAR)
         (echo,) = echoes.read(time.monotonic())
         assert (echo.sent, echo.answered, echo.ever_answered) == (0, 0, True)
-        assert answers.can_answer(view(snapshot(peers=(), echoes=(echo,))), *NEAR)
+        assert answers.ever_answered(view(snapshot(peers=(), echoes=(echo,))), *NEAR)
 
 
 async def test_a_doubt_begins_anew_whatever_was_asked_to_learn(wire: Wire) -> None:

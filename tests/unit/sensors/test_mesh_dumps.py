@@ -43,7 +43,7 @@ class Kernel:
     def neighbours(self, index: int) -> tuple[Neighbour, ...]:
         return tuple(Neighbour("e1", mac, 0.1) for mac in self.macs)
 
-    def originators(self, index: int) -> tuple[Originator, ...]:
+    def originators(self, index: int, outgoing: int = 0) -> tuple[Originator, ...]:
         self.spent += ROW_COST * len(self.rows)
         return self.rows
 

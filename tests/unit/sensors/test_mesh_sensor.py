@@ -43,7 +43,7 @@ class Kernel:
     def neighbours(self, index: int) -> tuple[Neighbour, ...]:
         return (Neighbour("e1", self.mac, self._ask("neighbours") / 1),)
 
-    def originators(self, index: int) -> tuple[Originator, ...]:
+    def originators(self, index: int, outgoing: int = 0) -> tuple[Originator, ...]:
         return (Originator("02:78:30:00:00:01", "02:00:00:00:00:02", "e1", self._ask("originators") / 1),)
 
     def gateways(self, index: int) -> tuple[Gateway, ...]:
