@@ -9,7 +9,7 @@ from agent.faults import answers
 from agent.faults import liveness as lv
 from agent.faults.base import View
 
-# Of a neighbour that cannot answer an echo nothing but its silence tells: one outage of 1.5 s is three of
+# Of a neighbour that never answered an echo nothing but its silence tells: one outage of 1.5 s is three of
 # batman-adv's own ELP intervals, six are rarely chance. Later is cheap: its link is never taken out.
 MUTE_PATIENCE = 2.0
 MUTE = {"echo": "it never answered an echo: judged by twice the silence, and left in the mesh"}
@@ -35,7 +35,7 @@ def dead_links(view: View) -> tuple[DeadLink, ...]:
 def dead_attached(view: View, hardif: str, mac: str) -> DeadLink | None:
     """Silent for more ELP intervals (or beacons) than allowed and no echo answered; or no carrier.
 
-    A neighbour that cannot answer echoes: silent for `MUTE_PATIENCE` times as long.
+    A neighbour that was asked and never answered: silent for `MUTE_PATIENCE` times as long.
     """
     link, quiet, elp = lv.link_of(view, hardif), lv.silence(view, hardif, mac), lv.elp_s(view, hardif, mac)
     mesh = view.snapshot.mesh

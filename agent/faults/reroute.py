@@ -35,7 +35,7 @@ def ladder(diagnosis: Diagnosis, view: View) -> Sequence[Remedy]:
     """Take the link out of the mesh where it may be (routes leave at once); else make OGMs come faster.
 
     Nothing where all neighbours are silent at once: no way is better, and detaching would hide the cause.
-    Not taken out where the neighbour cannot answer an echo: outside the mesh its return would go unnoticed.
+    Not taken out where the neighbour never answered an echo: outside the mesh its return would go unnoticed.
     """
     if own_trouble(view):
         return ()

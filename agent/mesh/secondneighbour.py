@@ -76,7 +76,7 @@ class SecondNeighbour:
         } - self._given.keys()
         late = {name for name in mesh.unmeasured if now - self._given.get(name, now) >= AGAIN_S}
         wanted = sorted(fresh | late)
-        if not wanted or radios is None or self._may_act() or now - self._refused_at < TRY_AGAIN_S:
+        if not wanted or radios is None or self._may_act():
             return ()
         return tuple(hardif for hardif in wanted if hardif not in radios and self._give(hardif, now))
 
