@@ -7,20 +7,14 @@ A ring that became a line carries its traffic as before: it is at the next fault
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 from tools.lab.client import Lab
-from tools.lab.errors import NotReadyError
-from tools.lab.guest import heard
 from tools.lab.topology import Topology
 
 LISTEN_S = 4.0  # four OGMs of batman-adv's own interval; what is all heard takes less
-SPARE_S = 60.0  # for a program to start in a crowded machine
-PROGRAM = Path(heard.__file__).read_bytes()
 Ways = Mapping[tuple[str, str], frozenset[str]]  # (node, target) > devices at which it hears the target
 
 
@@ -60,12 +54,8 @@ def missing(lab: Lab, wanted: Ways, seconds: float = LISTEN_S) -> list[str]:
         for (at, target), devices in wanted.items():
             for device in devices if at == node else ():
                 must.setdefault(device, []).append(names[target])
-        argv = ["python3", "-", str(seconds), json.dumps(must)]
-        try:
-            done = lab.exec(node, *argv, stdin=PROGRAM, timeout=seconds + SPARE_S)
-        except NotReadyError as error:
-            return [f"{node} could not listen: {error}"]  # it is asked again
-        told = json.loads(done.stdout)
+        request = {"op": "heard", "node": node, "seconds": seconds, "wanted": must}
+        told = lab.request(lab.machine(node), request)["heard"]
         return [
             f"{node} does not hear {target} at {device}"
             for (at, target), devices in wanted.items()

@@ -1,22 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which originators' messages arrive at which device: listens itself, for batman-adv's tables do not tell.
+"""Which originators' messages arrive at which device: listens itself, for batman-adv's tables do not tell."""
 
-Run in a node, which has no copy of the lab: python3 - SECONDS WANTED, this file as its input. `WANTED`:
-{device: [originator]} in JSON; all of these heard ends it early. Prints the same for what was heard.
-"""
-
-import json
+import asyncio
 import socket
 import struct
-import sys
-import time
+
+from tools.lab.guest.netns import socket_in
+from tools.lab.guest.nodes import Node
 
 ETH_P_BATMAN = 0x4305
 OGM2 = struct.Struct(
     "!BBBBI6sHI"
 )  # type, version, TTL, flags, sequence number, originator, TVLV's length, metric
 TYPE_OGM2 = 0x04  # include/uapi/linux/batadv_packet.h
-POLL_S = 0.2
+FRAME = 2048  # longer than any frame of a mesh's wire
 Heard = dict[str, set[str]]  # device > originators
 
 
@@ -32,25 +29,29 @@ def originators(payload: bytes) -> set[str]:
     return found
 
 
-def listen(seconds: float, wanted: Heard) -> Heard:
-    """Return what arrives within so long, or until all that is wanted arrived."""
+async def listen(node: Node, seconds: float, wanted: Heard) -> Heard:
+    """Return what arrives at a node within so long, or until all that is wanted arrived."""
     heard: Heard = {}
-    end = time.monotonic() + seconds
-    with socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(ETH_P_BATMAN)) as link:
-        link.settimeout(POLL_S)
-        while time.monotonic() < end:
-            if wanted and all(names <= heard.get(device, set()) for device, names in wanted.items()):
-                break
-            try:
-                payload, (device, _, direction, *_) = link.recvfrom(2048)
-            except TimeoutError:
-                continue
-            if direction != socket.PACKET_OUTGOING:
-                heard.setdefault(device, set()).update(originators(payload))
+    loop, complete = asyncio.get_running_loop(), asyncio.Event()
+    link = socket_in(
+        node.holder, lambda: socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(ETH_P_BATMAN))
+    )
+    link.setblocking(False)
+
+    def arrived() -> None:
+        payload, (device, _, direction, *_) = link.recvfrom(FRAME)
+        if direction != socket.PACKET_OUTGOING:
+            heard.setdefault(device, set()).update(originators(payload))
+            if wanted and all(names <= heard.get(where, set()) for where, names in wanted.items()):
+                complete.set()
+
+    try:
+        loop.add_reader(link, arrived)
+        async with asyncio.timeout(seconds):
+            await complete.wait()
+    except TimeoutError:
+        pass  # what is missing is the answer
+    finally:
+        loop.remove_reader(link)
+        link.close()
     return heard
-
-
-if __name__ == "__main__":
-    told = {device: set(names) for device, names in json.loads(sys.argv[2]).items()}
-    found = listen(float(sys.argv[1]), told)
-    print(json.dumps({device: sorted(names) for device, names in found.items()}))

@@ -7,7 +7,7 @@ import signal
 import socket
 from typing import Any
 
-from tools.lab.guest import setup, systemd
+from tools.lab.guest import heard, setup, systemd
 from tools.lab.guest.agents import AGENT, STOP_POST, Unit, start_broker
 from tools.lab.guest.cuts import Cuts
 from tools.lab.guest.errors import GuestError
@@ -100,6 +100,10 @@ class Mesh:
                 return await self._unit(request)
             case "units":
                 return {"units": [unit.told() for unit in self._units.values()]}
+            case "heard":
+                told = {device: set(names) for device, names in request["wanted"].items()}
+                found = await heard.listen(self.node(request["node"]), request["seconds"], told)
+                return {"heard": {device: sorted(names) for device, names in found.items()}}
             case "write":
                 path = self.node(request["node"]).home / "etc" / request["path"]
                 path.write_text(request["text"])
