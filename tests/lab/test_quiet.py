@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A healthy mesh under load is left alone: no diagnosis and no action, whatever crosses it.
 
-Attention is no action: an emulated machine that stands still for 0.3 s makes a node look closer. That must be rare.
+Attention is no action: a machine that stands still for 0.3 s makes a node look closer. That must be rare.
 """
 
 from __future__ import annotations
