@@ -42,6 +42,9 @@ class Node(Struct, frozen=True, forbid_unknown_fields=True):
         Meta(pattern=NAME_PATTERN, extra=NAME_WORDS),
         about("The node's name; a host name's rules hold."),
     ]
+    location: Annotated[
+        str, Meta(max_length=100), about("Where it hangs, in a technician's words; shown on the page.")
+    ] = ""
     state_dir: Annotated[AbsolutePath, about("Folder of knowledge.db and undo.journal.")] = "/var/lib/x0"
     control_socket: Annotated[SocketPath, about("Socket of the `x0` command.")] = "/run/x0/agent.sock"
 

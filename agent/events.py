@@ -108,6 +108,8 @@ class Decision(msgspec.Struct, frozen=True):
     remedy: Remedy | None
     sentence: str
     at: float
+    reason: str = ""  # why not now, as a word: "cooling", "budget", "refused", ...
+    not_before: float | None = None  # monotonic seconds of the next try, None where no time can be told
 
 
 class Result(enum.StrEnum):

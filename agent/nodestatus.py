@@ -91,6 +91,7 @@ class NodeStatus:
             state_since=self._since,
             errors=errors,
             mesh_wanted=parts.config.mesh.enabled,
+            location=parts.config.node.location,
         )
         if parts.loop is None:
             return state
@@ -113,5 +114,9 @@ def _episode(episode: EpisodeStatus) -> Episode:
         by_hand=episode.by_hand,
         decision=episode.decision,
         outcome=episode.outcome,
+        phase=episode.phase,
+        next_try=episode.next_try,
+        check_by=episode.check_by,
+        held=episode.held,
         open=episode.open,
     )

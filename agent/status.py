@@ -13,10 +13,9 @@ from typing import Any, Literal
 import msgspec
 
 from agent.events import Decision, Diagnosis, Outcome, Result, Snapshot, Verdict
+from agent.statusmesh import ROWS_MAX, mesh_of, neighbours_of, shown, stations_of
 
 FAULTS_MAX = 20  # shown: those under treatment, then the newest ended ones (facts/ui.md: last 20)
-ROWS_MAX = 256  # neighbours, hardifs: a radio hears fewer; a stranger's flood must not blow the document up
-TEXT_MAX = 400  # characters of one value: names come from strangers' hellos
 
 State = Literal["starting", "healthy", "healing", "broken", "paused"]
 
@@ -30,6 +29,10 @@ class Episode(msgspec.Struct, frozen=True):
     decision: Decision | None = None
     outcome: Outcome | None = None
     open: bool = True
+    phase: str = ""  # agent/mapek/episodes.py: "deciding", "acting", "verifying", "contained", "undoing"
+    next_try: float | None = None  # monotonic s of the next try, None where no time can be told
+    check_by: float | None = None  # monotonic s by which the act must have helped; else it is put back
+    held: tuple[str, ...] = ()  # actions whose changes stand and will be put back
 
 
 class Loop(msgspec.Struct, frozen=True):
@@ -47,6 +50,7 @@ class Loop(msgspec.Struct, frozen=True):
     errors: dict[str, str] = {}  # of tasks and reloads, beside those of the sensors
     mesh_wanted: bool = True  # does the configuration ask for a mesh
     starting: str = ""  # what is still awaited
+    location: str = ""  # where it hangs, from the configuration
 
 
 def build(loop: Loop, snapshot: Snapshot | None) -> dict[str, Any]:
@@ -58,7 +62,8 @@ def build(loop: Loop, snapshot: Snapshot | None) -> dict[str, Any]:
         errors.pop("mesh", None)
     errors = dict(list(errors.items())[:ROWS_MAX])
     return {
-        "node": _text(loop.node),
+        "node": shown(loop.node),
+        "location": shown(loop.location),
         "mode": loop.mode,
         "state": state,
         "verdict": verdict(loop, state, active, errors),
@@ -66,12 +71,13 @@ def build(loop: Loop, snapshot: Snapshot | None) -> dict[str, Any]:
         "paused_until": loop.paused_until,
         "uptime": round(loop.now - loop.started, 1),
         "data_age": None if snapshot is None else round(max(0.0, loop.now - snapshot.at), 2),
-        "mesh": _mesh(snapshot),
-        "neighbours": _neighbours(loop.now, snapshot),
+        "mesh": mesh_of(snapshot),
+        "neighbours": neighbours_of(loop.now, snapshot),
+        "radios": None if snapshot is None or snapshot.radios is None else stations_of(snapshot),
         "faults": _faults(loop),
         "host": _host(snapshot),
         "services": _services(snapshot),
-        "errors": {_text(key): _text(value) for key, value in errors.items()},
+        "errors": {shown(key): shown(value) for key, value in errors.items()},
     }
 
 
@@ -96,7 +102,7 @@ def verdict(loop: Loop, state: State, active: Sequence[Episode], errors: dict[st
         waiting = loop.starting or "the first readings"
         return {
             "sentence": "The node is starting.",
-            "doing": f"It repairs nothing until it was healthy once. Not well yet: {_text(waiting)}.",
+            "doing": f"It repairs nothing until it was healthy once. Not well yet: {shown(waiting)}.",
             "you": "Wait half a minute. If this stays, look at the errors below.",
         }
     sentence = _sentence(active)
@@ -119,30 +125,39 @@ def verdict(loop: Loop, state: State, active: Sequence[Episode], errors: dict[st
             "you": "Look at the errors below." if errors else "Nothing.",
         }
     worst = next((episode for episode in active if _needs_person(episode)), active[-1])
-    return {"sentence": sentence, "doing": _doing(worst), "you": _you(loop, worst)}
+    return {
+        "sentence": sentence,
+        "doing": _doing(loop, worst),
+        "you": _you(loop, worst),
+        "fault": worst.diagnosis.id,
+    }
 
 
 def _sentence(active: Sequence[Episode]) -> str:
     if not active:
         return ""
     worst = next((episode for episode in active if _needs_person(episode)), active[-1])
-    first = _text(
+    first = shown(
         worst.diagnosis.sentence or f"{worst.title or worst.diagnosis.fault} on {worst.diagnosis.subject}."
     )
     others = len(active) - 1
     return first if not others else f"{first} {_count(others, 'further fault')} below."
 
 
-def _doing(episode: Episode) -> str:
+def _doing(loop: Loop, episode: Episode) -> str:
+    if episode.next_try is not None and episode.next_try > loop.now:
+        later = f" The next try is in {episode.next_try - loop.now:.0f} s."
+    else:
+        later = ""
     if episode.outcome is not None:
-        return _text(episode.outcome.sentence)
+        return shown(episode.outcome.sentence) + later
     if episode.decision is not None:
-        return _text(episode.decision.sentence)
+        return shown(episode.decision.sentence) + later
     return "It is deciding what to do."
 
 
 def _you(loop: Loop, episode: Episode) -> str:
-    by_hand = _text(episode.by_hand)
+    by_hand = shown(episode.by_hand)
     if _needs_person(episode) or loop.mode == "observe":
         return by_hand or "Look at the evidence below and mend the cause by hand."
     if episode.outcome is not None and episode.outcome.result is Result.CONTAINED:
@@ -167,15 +182,19 @@ def _fault(loop: Loop, episode: Episode) -> dict[str, Any]:
     found = {
         "id": diagnosis.id,
         "fault": diagnosis.fault,
-        "title": _text(episode.title or diagnosis.fault),
-        "subject": _text(diagnosis.subject),
+        "title": shown(episode.title or diagnosis.fault),
+        "subject": shown(diagnosis.subject),
         "state": _fault_state(episode),
         "open": episode.open,
-        "sentence": _text(diagnosis.sentence),
-        "by_hand": _text(episode.by_hand),
-        "evidence": {_text(k): _text(v) for k, v in list(diagnosis.evidence.items())[:ROWS_MAX]},
+        "sentence": shown(diagnosis.sentence),
+        "by_hand": shown(episode.by_hand),
+        "evidence": {shown(k): shown(v) for k, v in list(diagnosis.evidence.items())[:ROWS_MAX]},
         "decision": None,
         "outcome": None,
+        "phase": episode.phase,
+        "next_try_in": _until(episode.next_try, loop.now),
+        "check_in": _until(episode.check_by, loop.now),
+        "held": list(episode.held),
         "onset_ago": round(max(0.0, loop.now - diagnosis.onset), 2),
         "found_after": round(max(0.0, diagnosis.at - diagnosis.onset), 3),
     }
@@ -183,14 +202,15 @@ def _fault(loop: Loop, episode: Episode) -> dict[str, Any]:
         found["decision"] = {
             "verdict": str(decision.verdict),
             "action": decision.remedy.action if decision.remedy else "",
-            "sentence": _text(decision.sentence),
+            "sentence": shown(decision.sentence),
+            "reason": decision.reason,
             "ago": round(max(0.0, loop.now - decision.at), 2),
         }
     if outcome is not None:
         found["outcome"] = {
             "result": str(outcome.result),
             "action": outcome.action,
-            "sentence": _text(outcome.sentence),
+            "sentence": shown(outcome.sentence),
             "after_onset": round(outcome.after_onset, 3),
         }
     return found
@@ -208,56 +228,6 @@ def _fault_state(episode: Episode) -> str:
     )
 
 
-def _mesh(snapshot: Snapshot | None) -> dict[str, Any] | None:
-    mesh = snapshot.mesh if snapshot else None
-    if mesh is None:
-        return None
-    best = next((gateway for gateway in mesh.gateways if gateway.best), None)
-    return {
-        "name": mesh.name,
-        "mac": mesh.mac,
-        "algo": mesh.algo,
-        "ogm_interval_ms": mesh.ogm_interval_ms,
-        "hop_penalty": mesh.hop_penalty,
-        "gateway_mode": mesh.gw_mode,
-        "gateway": best.mac if best else None,
-        "nodes": len({row.mac for row in mesh.originators}),
-        "clients": mesh.tt_global,
-        "hardifs": [
-            {"name": _text(hardif.name), "mac": hardif.mac, "active": hardif.active}
-            for hardif in mesh.hardifs[:ROWS_MAX]
-        ],
-    }
-
-
-def _neighbours(now: float, snapshot: Snapshot | None) -> list[dict[str, Any]]:
-    if snapshot is None or snapshot.mesh is None:
-        return []
-    names = {(peer.hardif, peer.mac): peer for peer in snapshot.peers}
-    signals = {
-        (radio.name, station.mac): station.signal_dbm
-        for radio in snapshot.radios or ()
-        for station in radio.stations
-    }
-    since_dump = max(0.0, now - snapshot.mesh.neighbours_at) if snapshot.mesh.neighbours_at else 0.0
-    rows = []
-    for row in snapshot.mesh.neighbours[:ROWS_MAX]:
-        key = (row.hardif, row.mac)
-        peer = names.get(key)
-        rows.append(
-            {
-                "node": _text(peer.node) if peer else "",
-                "mac": row.mac,
-                "hardif": _text(row.hardif),
-                "last_seen_ms": round((row.last_seen_age + since_dump) * 1000),
-                "throughput_kbit": row.throughput_kbit,
-                "signal_dbm": signals.get(key),
-                "hears_us": peer.hears_us if peer else None,
-            }
-        )
-    return rows
-
-
 def _host(snapshot: Snapshot | None) -> dict[str, Any] | None:
     return None if snapshot is None or snapshot.host is None else msgspec.to_builtins(snapshot.host)
 
@@ -265,14 +235,13 @@ def _host(snapshot: Snapshot | None) -> dict[str, Any] | None:
 def _services(snapshot: Snapshot | None) -> list[dict[str, Any]]:
     rows = (snapshot.services if snapshot else None) or ()
     return [
-        {"name": _text(row.name), "state": row.state, "detail": _text(row.detail)} for row in rows[:ROWS_MAX]
+        {"name": shown(row.name), "state": row.state, "detail": shown(row.detail)} for row in rows[:ROWS_MAX]
     ]
+
+
+def _until(moment: float | None, now: float) -> float | None:
+    return None if moment is None else round(max(0.0, moment - now), 1)
 
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def _text(text: str) -> str:
-    clean = "".join(character if character.isprintable() else " " for character in text[: TEXT_MAX + 1])
-    return clean if len(clean) <= TEXT_MAX else clean[: TEXT_MAX - 1] + "\N{HORIZONTAL ELLIPSIS}"

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import msgspec
 
 from agent.events import Decision, Diagnosis, Outcome
-from agent.mapek.episodes import Episode
+from agent.mapek.episodes import Episode, Phase
 from agent.mapek.execute import Executor
 from agent.mapek.healing import Healing
 from agent.mapek.hooks import Fence
@@ -32,6 +32,9 @@ class EpisodeStatus(msgspec.Struct, frozen=True):
     contained_at: float | None
     healed_at: float | None
     closed_at: float | None
+    next_try: float | None = None  # when it acts or puts back again, where that is known
+    check_by: float | None = None  # when what was done must have helped; else it is put back
+    held: tuple[str, ...] = ()  # actions whose changes stand and will be put back
 
 
 class LoopStatus(msgspec.Struct, frozen=True):
@@ -70,7 +73,18 @@ def episode_status(episode: Episode, titles: Mapping[str, tuple[str, str]]) -> E
         contained_at=episode.contained_at,
         healed_at=episode.healed_at,
         closed_at=episode.closed_at,
+        next_try=_next_try(episode),
+        check_by=episode.deadline if episode.phase is Phase.VERIFYING else None,
+        held=tuple(dict.fromkeys(episode.held.values())) if episode.closed_at is None else (),
     )
+
+
+def _next_try(episode: Episode) -> float | None:
+    if episode.phase is Phase.UNDOING:
+        return episode.undo_at if episode.undo_failures else None
+    if episode.phase is Phase.DECIDING and episode.decision is not None:
+        return episode.decision.not_before
+    return None
 
 
 def errors_of(healing: Healing, fence: Fence, disk: Persistence, executor: Executor) -> dict[str, str]:

@@ -5,6 +5,7 @@ each.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Sequence
 
@@ -67,7 +68,8 @@ class Planner:
         remedy, refusals, hopeless = self._cheapest(unused, view, policy, limits)
         if remedy is None:
             verdict = Verdict.NOTHING if hopeless else Verdict.WAIT
-            return _plan(episode, view, verdict, None, "; ".join(refusals), "refused", *map(_bare, refusals))
+            plan = _plan(episode, view, verdict, None, "; ".join(refusals), "refused", *map(_bare, refusals))
+            return _due(plan, _next_rung_at(unused, view.now)) if verdict is Verdict.WAIT else plan
         what = self.actions[remedy.action].title
         if gate.closed:
             return _plan(
@@ -75,7 +77,8 @@ class Planner:
             )
         wait, kind = self._wait(remedy, view.now, policy, limits, gate)
         if wait:
-            return _plan(episode, view, Verdict.WAIT, remedy, f"will {what} later: {wait}", kind)
+            plan = _plan(episode, view, Verdict.WAIT, remedy, f"will {what} later: {wait}", kind)
+            return _due(plan, gate.cooling_until if kind == "cooling" else None)
         return _plan(episode, view, Verdict.ACT, remedy, what, "act", remedy.action, remedy.subject)
 
     def _cheapest(
@@ -151,9 +154,24 @@ def _plan(
             remedy=remedy,
             sentence=f"{sentence.rstrip('.')}: {what}.",
             at=view.now,
+            reason="" if verdict is Verdict.ACT else kind[0],
         ),
         (verdict.value, *kind),
     )
+
+
+def _due(plan: Plan, at: float | None) -> Plan:
+    """The same, to be tried again then (monotonic s; None: nobody can tell)."""
+    return Plan(msgspec.structs.replace(plan.decision, not_before=at), plan.kind)
+
+
+def _next_rung_at(unused: Sequence[Remedy], now: float) -> float | None:
+    """When the first rung that only waits for its time may be tried."""
+    times: list[float] = []
+    for remedy in unused:
+        with contextlib.suppress(ValueError):  # an action's own check has said so already
+            times.append(float(remedy.args.get("not_before", "nan")))
+    return min((time for time in times if time > now), default=None)
 
 
 def _bare(text: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from agent import status
+from agent import status, statusmesh
 from agent.events import Decision, Diagnosis, Outcome, Remedy, Result, Snapshot, Verdict
 from agent.readings import Hardif, Host, Mesh, Neighbour, Originator, Peer, Radio, Service, Station
 
@@ -141,8 +141,8 @@ def test_strangers_cannot_blow_the_document_up() -> None:
     neighbours = tuple(Neighbour("e2", MAC, 0.1) for _ in range(5000))
     mesh = msgspec.structs.replace(MESH, neighbours=neighbours)
     document = status.build(LOOP, msgspec.structs.replace(SNAPSHOT, mesh=mesh, peers=peers))
-    assert len(document["neighbours"]) == status.ROWS_MAX
-    assert len(document["neighbours"][0]["node"]) == status.TEXT_MAX
+    assert len(document["neighbours"]) == statusmesh.ROWS_MAX
+    assert len(document["neighbours"][0]["node"]) == statusmesh.TEXT_MAX
 
 
 def test_control_characters_are_taken_out() -> None:

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The mesh in the status document: its interfaces, the neighbours, and the ways to nodes behind them. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from agent.events import Snapshot
+from agent.readings import Mesh, Originator
+
+ROWS_MAX = 256  # neighbours, hardifs: a radio hears fewer; a stranger's flood must not blow the document up
+WAYS_MAX = 64  # nodes drawn (facts/ui.md)
+TEXT_MAX = 400  # characters of one value: names come from strangers' hellos
+
+
+def shown(text: str) -> str:
+    """The text without control characters, cut at TEXT_MAX."""
+    clean = "".join(character if character.isprintable() else " " for character in text[: TEXT_MAX + 1])
+    return clean if len(clean) <= TEXT_MAX else clean[: TEXT_MAX - 1] + "\N{HORIZONTAL ELLIPSIS}"
+
+
+def mesh_of(snapshot: Snapshot | None) -> dict[str, Any] | None:
+    """The mesh interface and what it knows of others; None where there is none."""
+    mesh = snapshot.mesh if snapshot else None
+    if snapshot is None or mesh is None:
+        return None
+    best = next((gateway for gateway in mesh.gateways if gateway.best), None)
+    return {
+        "name": mesh.name,
+        "mac": mesh.mac,
+        "algo": mesh.algo,
+        "ogm_interval_ms": mesh.ogm_interval_ms,
+        "hop_penalty": mesh.hop_penalty,
+        "gateway_mode": mesh.gw_mode,
+        "gateway": best.mac if best else None,
+        "nodes": len({row.mac for row in mesh.originators}),
+        "clients": mesh.tt_global,
+        "hardifs": [
+            {"name": shown(hardif.name), "mac": hardif.mac, "active": hardif.active}
+            for hardif in mesh.hardifs[:ROWS_MAX]
+        ],
+        "ways": _ways(snapshot, mesh),
+    }
+
+
+def _ways(snapshot: Snapshot, mesh: Mesh) -> list[dict[str, Any]]:
+    """The way used to each node, neighbours first, the best of each kind first; at most WAYS_MAX.
+
+    `hops` is 1 for a neighbour and 2 for any node behind one: batman-adv tells no more.
+    """
+    node_of = {(peer.hardif, peer.mac): peer.originator for peer in snapshot.peers}
+    names = {peer.originator: peer.node for peer in snapshot.peers}
+    gateways = {gateway.mac for gateway in mesh.gateways}
+    used: dict[str, Originator] = {}
+    for row in mesh.originators:
+        if row.mac not in used or (row.best and not used[row.mac].best):
+            used[row.mac] = row
+    near = {originator for originator in node_of.values() if originator in used}
+    near |= {row.mac for row in mesh.neighbours if row.mac in used}
+    near |= {mac for mac, row in used.items() if row.neighbour == mac}
+    order = sorted(used.values(), key=lambda row: (row.mac not in near, -(row.throughput_kbit or 0), row.mac))
+    return [
+        {
+            "mac": row.mac,
+            "node": shown(names.get(row.mac, "")),
+            "hops": 1 if row.mac in near else 2,
+            "via": node_of.get((row.hardif, row.neighbour), row.neighbour),
+            "hardif": shown(row.hardif),
+            "throughput_kbit": row.throughput_kbit,
+            "last_seen_ms": round(row.last_seen_age * 1000),
+            "gateway": row.mac in gateways,
+        }
+        for row in order[:WAYS_MAX]
+    ]
+
+
+def neighbours_of(now: float, snapshot: Snapshot | None) -> list[dict[str, Any]]:
+    """What batman-adv hears directly, with the names the hellos tell."""
+    if snapshot is None or snapshot.mesh is None:
+        return []
+    names = {(peer.hardif, peer.mac): peer for peer in snapshot.peers}
+    signals = {
+        (radio.name, station.mac): station.signal_dbm
+        for radio in snapshot.radios or ()
+        for station in radio.stations
+    }
+    since_dump = max(0.0, now - snapshot.mesh.neighbours_at) if snapshot.mesh.neighbours_at else 0.0
+    rows = []
+    for row in snapshot.mesh.neighbours[:ROWS_MAX]:
+        key = (row.hardif, row.mac)
+        peer = names.get(key)
+        rows.append(
+            {
+                "node": shown(peer.node) if peer else "",
+                "mac": row.mac,
+                "hardif": shown(row.hardif),
+                "last_seen_ms": round((row.last_seen_age + since_dump) * 1000),
+                "throughput_kbit": row.throughput_kbit,
+                "signal_dbm": signals.get(key),
+                "hears_us": peer.hears_us if peer else None,
+            }
+        )
+    return rows
+
+
+def stations_of(snapshot: Snapshot | None) -> list[dict[str, Any]]:
+    """What each mesh radio hears, for aligning antennas: also stations batman-adv does not use yet."""
+    if snapshot is None:
+        return []
+    names = {(peer.hardif, peer.mac): peer.node for peer in snapshot.peers}
+    return [
+        {
+            "radio": shown(radio.name),
+            "mac": station.mac,
+            "node": shown(names.get((radio.name, station.mac), "")),
+            "signal_dbm": station.signal_dbm,
+            "inactive_ms": round(station.inactive_age * 1000),
+        }
+        for radio in (snapshot.radios or ())
+        if radio.kind in ("mesh", "ibss")
+        for station in radio.stations
+    ][:ROWS_MAX]
