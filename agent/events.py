@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from agent.readings import Echo, Host, Link, Mesh, Peer, Radio, Report, Service
+from agent.readings import Echo, Host, Link, Mesh, Peer, Radio, Report, Service, Uplink
 
 
 class Sample(msgspec.Struct, frozen=True):
@@ -36,6 +36,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     radios: tuple[Radio, ...] | None = None
     host: Host | None = None
     services: tuple[Service, ...] | None = None
+    uplink: Uplink | None = None  # a gateway's way out
     peers: tuple[Peer, ...] = ()
     echoes: tuple[Echo, ...] = ()
     reports: tuple[Report, ...] = ()
@@ -153,6 +154,16 @@ class Subject:
     def service(name: str) -> str:
         """`service/NAME`."""
         return f"service/{name}"
+
+    @staticmethod
+    def gateway(mac: str = "self") -> str:
+        """`gateway/MAC` of another node, `gateway/self` of this one."""
+        return f"gateway/{mac}"
+
+    @staticmethod
+    def mesh(name: str) -> str:
+        """`mesh/NAME`: the mesh as a whole."""
+        return f"mesh/{name}"
 
     @staticmethod
     def overlap(a: str, b: str) -> bool:

@@ -76,6 +76,14 @@ class Gateway(msgspec.Struct, frozen=True):
     throughput_kbit: int | None = None
 
 
+class Known(msgspec.Struct, frozen=True):
+    """A node of the mesh heard in this run, whether it is heard now or not."""
+
+    mac: str  # its originator address
+    heard_age: float  # since its last OGM by any way
+    known_for: float  # from the first OGM to the last
+
+
 class Mesh(msgspec.Struct, frozen=True):
     """One batman-adv mesh interface and its tables."""
 
@@ -99,6 +107,10 @@ class Mesh(msgspec.Struct, frozen=True):
     tt_local: int | None = None
     tt_global: int | None = None
     counters: dict[str, int] = {}  # ethtool statistics of the mesh interface
+    gw_down_kbit: int | None = None  # what this node announces, or would as a server
+    gw_up_kbit: int | None = None
+    gw_sel_kbit: int | None = None  # a client changes its gateway only for so much more (BATMAN_V)
+    known: tuple[Known, ...] = ()  # every node heard in this run, as of `originators_at`: sensors/known.py
 
 
 class Station(msgspec.Struct, frozen=True):
@@ -124,6 +136,7 @@ class Radio(msgspec.Struct, frozen=True):
     freq_mhz: int | None = None
     mesh_id: str = ""
     stations: tuple[Station, ...] = ()
+    wiphy: int | None = None  # number of the radio it is an interface of
 
 
 class Host(msgspec.Struct, frozen=True):
@@ -156,6 +169,28 @@ class Service(msgspec.Struct, frozen=True):
     detail: str = ""  # what the probe saw, in words
     state_age: float = 0.0  # how long it has been in this state
     slow_age: float = 0.0  # how long probes have failed, 0 while they pass
+
+
+class UplinkProbe(msgspec.Struct, frozen=True):
+    """One target beyond a gateway's uplink that is asked again and again."""
+
+    kind: Literal["icmp", "dns"]
+    target: str
+    configured: bool  # by a person; False: found on the node (default route, resolv.conf)
+    ever_answered: bool  # since the agent runs
+    unanswered: int  # requests in a row that stayed without a good answer
+    failing_age: float  # since the first of these was sent, 0 while answers come
+    passing_age: float  # since the first of the answers that come in a row now, 0 where none does
+    detail: str = ""  # what the last request met, in words
+
+
+class Uplink(msgspec.Struct, frozen=True):
+    """A gateway's way out: who answers beyond it and how much it carries."""
+
+    interface: str  # "" where none is known
+    probes: tuple[UplinkProbe, ...] = ()
+    rx_kbit: float | None = None  # mean of the last seconds; None: not known (yet)
+    tx_kbit: float | None = None
 
 
 class Peer(msgspec.Struct, frozen=True):

@@ -93,6 +93,7 @@ class BatAdv:
         gw_mode: str | None = None,
         gw_down_kbit: int | None = None,
         gw_up_kbit: int | None = None,
+        gw_sel_kbit: int | None = None,
         bla: bool | None = None,
         bonding: bool | None = None,
         dat: bool | None = None,
@@ -102,6 +103,7 @@ class BatAdv:
         """Change what is given; all of it or, where the kernel refuses one value, a part (it says which).
 
         OGM interval in ms (less than 40 is raised to 40), hop penalty 0-255, bandwidths in kbit/s.
+        `gw_sel_kbit` (BATMAN_V): how much more another gateway must offer; it also chooses anew at once.
         """
         if gw_mode is not None and gw_mode not in GW_MODES:
             raise ValueError(f"gateway mode {gw_mode!r}: one of {', '.join(GW_MODES)}")
@@ -109,6 +111,7 @@ class BatAdv:
             (Attr.ORIG_INTERVAL, ogm_interval_ms),
             (Attr.GW_BANDWIDTH_DOWN, None if gw_down_kbit is None else gw_down_kbit // TUNIT),
             (Attr.GW_BANDWIDTH_UP, None if gw_up_kbit is None else gw_up_kbit // TUNIT),
+            (Attr.GW_SEL_CLASS, None if gw_sel_kbit is None else max(1, gw_sel_kbit // TUNIT)),
         ]
         octets: list[tuple[Attr, int | None]] = [
             (Attr.HOP_PENALTY, hop_penalty),

@@ -51,6 +51,7 @@ class Attr(enum.IntEnum):
     GW_BANDWIDTH_DOWN = 49
     GW_BANDWIDTH_UP = 50
     GW_MODE = 51
+    GW_SEL_CLASS = 52
     HOP_PENALTY = 53
     ORIG_INTERVAL = 57
     ELP_INTERVAL = 58
@@ -91,6 +92,9 @@ def mesh(answer: bytes, index: int, names: Names) -> Mesh:
         gw_mode=GW_MODES[mode] if mode < len(GW_MODES) else str(mode),
         bla=bool(nl.get_u8(answer, found, Attr.BRIDGE_LOOP_AVOIDANCE_ENABLED)),
         bonding=bool(nl.get_u8(answer, found, Attr.BONDING_ENABLED)),
+        gw_down_kbit=_hundreds(nl.get_u32(answer, found, Attr.GW_BANDWIDTH_DOWN)),
+        gw_up_kbit=_hundreds(nl.get_u32(answer, found, Attr.GW_BANDWIDTH_UP)),
+        gw_sel_kbit=_hundreds(nl.get_u32(answer, found, Attr.GW_SEL_CLASS)),
     )
 
 
@@ -176,6 +180,11 @@ def _hardif_name(buffer: bytearray, found: nl.Attributes, names: Names) -> str:
             .decode(errors="replace")
         )
     return names(_must(nl.get_u32(buffer, found, _HARD_IFINDEX), "a hardif", "table"))
+
+
+def _hundreds(value: int | None) -> int | None:
+    """100 kbit/s in kbit/s."""
+    return None if value is None else value * TUNIT
 
 
 def _must(value: T | None, thing: str, row: str) -> T:
