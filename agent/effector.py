@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+from agent.effects.routing import KernelRouting
 from agent.kernel.batadv import BatAdv
 from agent.kernel.errors import InterfaceGoneError, KernelError
 from agent.kernel.links import Links
@@ -23,13 +24,17 @@ def _unnoticed(_milliseconds: int) -> None:
     return
 
 
+def _nothing() -> None:
+    return
+
+
 class KernelEffector:
     """The mechanisms, each an ActionError where the system refuses.
 
     `settings(name)`: what batman-adv must be told again when a hardif comes back (None: nothing).
     `restart(name)`: the service controller's; raises an exception with a text. `rest_ogm_ms()`: the interval
     to return to, None: as the kernel has it. `on_ogm(ms)`: told after the interval was set, so that the
-    keeper returns to rest in time.
+    keeper returns to rest in time. `set_up()`: has the keeper look now, from any thread.
     """
 
     def __init__(
@@ -39,6 +44,7 @@ class KernelEffector:
         restart: Callable[[str], None],
         rest_ogm_ms: Callable[[], int | None] = lambda: None,
         on_ogm: Callable[[int], None] = _unnoticed,
+        set_up: Callable[[], None] = _nothing,
         links: Links | None = None,
         batadv: BatAdv | None = None,
     ) -> None:
@@ -46,6 +52,7 @@ class KernelEffector:
         self._rest_ogm_ms, self._on_ogm = rest_ogm_ms, on_ogm
         self._links = links or Links()
         self._batadv = batadv or BatAdv()
+        self.routing = KernelRouting(self._links, self._batadv, set_up)
 
     def attach_hardif(self, mesh: str, name: str) -> None:
         """Into the mesh, up, with its settings; if only those fail, it is logged: the keeper tries again."""
@@ -118,5 +125,6 @@ class KernelEffector:
 
     def close(self) -> None:
         """Close the sockets."""
+        self.routing.close()
         self._links.close()
         self._batadv.close()

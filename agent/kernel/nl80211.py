@@ -17,6 +17,7 @@ from agent.readings import Radio, Station
 CMD_GET_WIPHY: Final = 1
 CMD_GET_INTERFACE: Final = 5
 CMD_SET_INTERFACE: Final = 6
+CMD_NEW_INTERFACE: Final = 7
 CMD_GET_STATION: Final = 17
 CMD_SET_MESH_CONFIG: Final = 29
 CMD_TRIGGER_SCAN: Final = 33
@@ -58,6 +59,12 @@ class Nl80211:
         )  # without it newer radios do not fit and are left out
         parts = self._family.dump(CMD_GET_WIPHY, split, rows.wiphy, "reading the radios' capabilities")
         return rows.merged(parts)
+
+    def add_interface(self, wiphy: int, name: str, kind: str = "station") -> None:
+        """Make a network interface on a radio that is there; it is down."""
+        number = rows.KINDS.index(kind)
+        payload = nl.u32(Attr.WIPHY, wiphy) + nl.text(Attr.IFNAME, name) + nl.u32(Attr.IFTYPE, number)
+        self._family.request(CMD_NEW_INTERFACE, payload, f"making interface {name} on radio {wiphy}")
 
     def set_type(self, ifindex: int, kind: str) -> None:
         """Make an interface "mesh", "ibss", "station"...; it must be down."""

@@ -14,6 +14,7 @@ import msgspec
 
 from agent.events import Remedy
 from agent.faults.base import View
+from agent.remedies.effects_routing import Routing
 
 
 class ActionError(Exception):
@@ -29,6 +30,11 @@ class UndoRecord(msgspec.Struct, frozen=True):
 
 class Effector(Protocol):
     """The mechanisms an action may use. Implemented by agent/effector.py over agent/kernel."""
+
+    @property
+    def routing(self) -> Routing:
+        """Interfaces of the mesh and what batman-adv thinks of them."""
+        ...
 
     def attach_hardif(self, mesh: str, name: str) -> None: ...
     def detach_hardif(self, name: str) -> None: ...

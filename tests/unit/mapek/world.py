@@ -151,6 +151,7 @@ class Mechanism:
         self.detached: set[str] = set()
         self.did: list[str] = []
         self.watch: Callable[[str], None] = lambda what: None
+        self.routing: Any = None  # no scripted action asks for it
 
     def _do(self, what: str) -> None:
         self.watch(what)

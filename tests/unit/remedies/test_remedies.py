@@ -39,6 +39,7 @@ class System:
         self.masters = masters
         self.ogm = 300
         self.restarted: list[str] = []
+        self.routing: Any = None  # not for these actions
 
     def attach_hardif(self, mesh: str, name: str) -> None:
         self.masters[name] = mesh
