@@ -136,7 +136,10 @@ class Radio(msgspec.Struct, frozen=True):
     freq_mhz: int | None = None
     mesh_id: str = ""
     stations: tuple[Station, ...] = ()
-    wiphy: int | None = None  # number of the radio it is an interface of
+    phy: int | None = None  # number of the radio (wiphy) it is an interface of
+    heard_age: float | None = None  # since any station of it was heard; None: not since the agent runs
+    peered_age: float | None = None  # the same of established peers (802.11s) or members (IBSS)
+    peers: int = 0  # how many peers were heard within two seconds before the last sign of any
 
 
 class Host(msgspec.Struct, frozen=True):

@@ -87,7 +87,7 @@ class KernelRouting:
         try:
             if self._links.get(name) is not None:
                 return
-            taken = {radio.wiphy for radio in self._wifi.interfaces()}
+            taken = {radio.phy for radio in self._wifi.interfaces()}
             free = [wiphy for wiphy in self._wifi.wiphys() if wiphy.index not in taken]
             if len(free) != 1:
                 which = " and ".join(wiphy.name for wiphy in free) or "no radio"

@@ -93,7 +93,7 @@ def radio(buffer: bytearray, start: int, end: int) -> Radio | None:
         kind=KINDS[kind] if kind < len(KINDS) else str(kind),
         freq_mhz=nl.get_u32(buffer, found, Attr.WIPHY_FREQ),
         mesh_id=nl.get_text(buffer, found, Attr.MESH_ID) or nl.get_text(buffer, found, Attr.SSID) or "",
-        wiphy=nl.get_u32(buffer, found, Attr.WIPHY),
+        phy=nl.get_u32(buffer, found, Attr.WIPHY),
     )
 
 
