@@ -27,6 +27,7 @@ from agent.configtypes import (
     HostPort,
     IfName,
     Kbit,
+    Measure,
     Port,
     SocketPath,
     Text,
@@ -55,7 +56,12 @@ class Interface(Struct, frozen=True, forbid_unknown_fields=True):
     name: Annotated[IfName, about("The interface's name in the kernel.")]
     kind: Annotated[Literal["wire", "radio"], about("A cable (or its like) or a Wi-Fi radio.")] = "wire"
     throughput: Annotated[
-        Auto | Kbit, about("Throughput batman-adv takes for a wire; auto: the link's own speed.", "kbit/s")
+        Auto | Measure | Kbit,
+        about(
+            "Throughput batman-adv takes for a wire; auto: the link's own speed; measure: what a test of 2 s "
+            "carries, when the wire comes and then daily.",
+            "kbit/s",
+        ),
     ] = "auto"
     mode: Annotated[
         Literal["auto", "mesh", "ibss"], about("802.11s or IBSS; auto: 802.11s where the driver has it.")

@@ -37,6 +37,7 @@ MAC_WORDS = words(
 COUNTRY_WORDS = words("two capital letters", "write the ISO 3166 code, e.g. DE")
 
 Auto = Literal["auto"]
+Measure = Literal["measure"]
 IfName = Annotated[str, Meta(pattern=IFNAME_PATTERN, extra=IFNAME_WORDS)]
 Kbit = Annotated[int, Meta(ge=100, le=100_000_000)]  # the kernel counts in 100 kbit/s
 Port = Annotated[int, Meta(ge=1, le=65535)]

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from agent.readings import Echo, Host, Link, Mesh, Peer, Radio, Report, Service, Uplink
+from agent.readings import Echo, Host, Link, Mesh, Peer, Radio, Report, Service, Uplink, Wanted
 
 
 class Sample(msgspec.Struct, frozen=True):
@@ -37,6 +37,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     host: Host | None = None
     services: tuple[Service, ...] | None = None
     uplink: Uplink | None = None  # a gateway's way out
+    wanted: tuple[Wanted, ...] | None = None  # what the configuration wants of the mesh interfaces
     peers: tuple[Peer, ...] = ()
     echoes: tuple[Echo, ...] = ()
     reports: tuple[Report, ...] = ()

@@ -32,6 +32,7 @@ class Link(msgspec.Struct, frozen=True):
     tx_errors: int = 0
     rx_dropped: int = 0
     tx_dropped: int = 0
+    permanent_mac: str = ""  # burned into the device; "" where it has none
 
 
 class Hardif(msgspec.Struct, frozen=True):
@@ -43,6 +44,22 @@ class Hardif(msgspec.Struct, frozen=True):
     active: bool
     elp_interval_ms: int | None = None
     throughput_override_kbit: int | None = None  # 0 = automatic
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """What the configuration wants of one mesh interface, and how it was when it was right."""
+
+    name: str
+    kind: Literal["wire", "radio", "primary"]
+    mtu: int  # the least that is wanted, bytes
+    there: bool  # does the interface exist
+    throughput_kbit: int | None = None  # what batman-adv shall be told; 0: it asks the device; None: unread
+    throughput_age: float = 0.0  # seconds since that became so
+    speed_kbit: int | None = None  # what the device says it has negotiated
+    measured_kbit: int | None = None  # what a test over this wire carried
+    was_mtu: int = 0  # the largest MTU it had in this run
+    was_mac: str = ""  # its last address that no other of ours had
+    left_phy: int | None = None  # the one radio without interfaces, while this radio's interface is gone
 
 
 class Neighbour(msgspec.Struct, frozen=True):

@@ -25,6 +25,7 @@ IFLA_LINK: Final = 5
 IFLA_MASTER: Final = 10
 IFLA_LINKINFO: Final = 18
 IFLA_STATS64: Final = 23
+IFLA_PERM_ADDRESS: Final = 54
 IFLA_INFO_KIND: Final = 1
 IFLA_INFO_DATA: Final = 2
 IFA_ADDRESS: Final = 1
@@ -70,6 +71,7 @@ def link(buffer: bytearray | bytes, start: int, end: int) -> Link:
         tx_errors=stats[5],
         rx_dropped=stats[6],
         tx_dropped=stats[7],
+        permanent_mac=(nl.get_bytes(buffer, found, IFLA_PERM_ADDRESS) or b"")[:32].hex(":"),
     )
 
 

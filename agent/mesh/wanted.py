@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 WIRE_KBIT: Final = 1_000_000  # a veth says 10 Gbit/s, a macsec or virtio nothing (batman-adv: 1 Mbit/s)
 AUTOMATIC: Final = 0  # batman-adv asks the device itself and follows its renegotiation
+MEASURE: Final = "measure"  # the word of the configuration
 LOCAL_MAC: Final = 0x02  # locally administered, unicast
 
 
@@ -42,16 +43,35 @@ def mesh_mac(primary: str) -> str:
     return _local_mac(f"x0 mesh {primary}")
 
 
+def hardif_mac(primary: str, name: str) -> str:
+    """An address for an interface whose own one is another's too; always the same on this node."""
+    return _local_mac(f"x0 hardif {primary} {name}")
+
+
 def _local_mac(seed: str) -> str:
     digest = hashlib.sha256(seed.encode()).digest()
     return ":".join(f"{octet:02x}" for octet in bytes([digest[0] & 0xFC | LOCAL_MAC]) + digest[1:6])
 
 
-def hardif_settings(interface: Interface, link: Link, speed_kbit: int | None, rest: Rest) -> HardifSettings:
+def hardif_settings(
+    interface: Interface, link: Link, speed_kbit: int | None, rest: Rest, measured_kbit: int | None = None
+) -> HardifSettings:
     """ELP interval and throughput of an interface; `speed_kbit`: what the device says, None where nothing."""
+    elp = rest.radio_elp_ms if interface.kind == "radio" else rest.wire_elp_ms
+    return HardifSettings(elp, throughput_kbit(interface, link, speed_kbit, measured_kbit))
+
+
+def throughput_kbit(
+    interface: Interface, link: Link, speed_kbit: int | None, measured_kbit: int | None = None
+) -> int:
+    """What batman-adv shall be told of an interface; 0: it asks the device, or measures the radio.
+
+    `measured_kbit`: what a test over the wire carried (agent/mesh/metering.py), None where there was none.
+    """
     if interface.kind == "radio":
-        return HardifSettings(rest.radio_elp_ms, AUTOMATIC)
-    if interface.throughput != "auto":
-        return HardifSettings(rest.wire_elp_ms, interface.throughput)
-    known = link.kind == "" and speed_kbit is not None
-    return HardifSettings(rest.wire_elp_ms, AUTOMATIC if known else WIRE_KBIT)
+        return AUTOMATIC
+    if isinstance(interface.throughput, int):
+        return interface.throughput
+    if interface.throughput == MEASURE and measured_kbit is not None:
+        return measured_kbit
+    return AUTOMATIC if link.kind == "" and speed_kbit is not None else WIRE_KBIT
