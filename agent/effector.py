@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable
 
 from agent.effects.routing import KernelRouting
+from agent.effects.gateways import KernelGateways
 from agent.kernel.batadv import BatAdv
 from agent.kernel.errors import InterfaceGoneError, KernelError
 from agent.kernel.links import Links
@@ -52,6 +53,7 @@ class KernelEffector:
         self._rest_ogm_ms, self._on_ogm = rest_ogm_ms, on_ogm
         self._links = links or Links()
         self._batadv = batadv or BatAdv()
+        self.gateways = KernelGateways(self._links, self._batadv)
         self.routing = KernelRouting(self._links, self._batadv, set_up)
 
     def attach_hardif(self, mesh: str, name: str) -> None:

@@ -27,7 +27,7 @@ class KernelGateways:
         return GatewayState(found.gw_mode, found.gw_down_kbit or 0, found.gw_up_kbit or 0)
 
     def set_mode(self, mesh: str, mode: str, *, down_kbit: int = 0, up_kbit: int = 0) -> None:
-        """Bandwidths count for a server, 0 leaves them; without the mesh nothing is set. Raises ActionError."""
+        """Bandwidths are a server's, 0 leaves them; without the mesh nothing is set. ActionError."""
         try:
             link = self._links.get(mesh)
             if link is not None:

@@ -12,6 +12,9 @@ ALONE_AFTER = (
     30.0  # s after which a node without neighbours counts as healthy: it may be the first of its mesh
 )
 SERVICE = "service/"  # subjects that begin so are a service's
+# Subjects whose faults do not keep the links from being healed: a gateway that starts without Internet, or a
+# full disk, must not leave a mesh without its healer.
+APART = (SERVICE, "gateway/", "host/")
 RUNNING = "running"
 
 
@@ -70,7 +73,7 @@ class Health:
         """Why the mesh is not healthy, "" where it is."""
         if not self.setup_done():
             return "setting the mesh up is not finished"
-        others = [symptom for symptom in symptoms if not symptom.subject.startswith(SERVICE)]
+        others = [symptom for symptom in symptoms if not symptom.subject.startswith(APART)]
         return _first(others) or _interfaces(view, age)
 
 

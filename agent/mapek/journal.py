@@ -24,7 +24,7 @@ MAX_READ = 4 * 1024 * 1024  # a file larger than this is not ours; only its head
 DETACHING = frozenset(
     {"detach-hardif"}
 )  # actions whose open record means: its `hardif` is held out of the mesh
-FORGOTTEN = DETACHING | {"hasten-ogms"}  # what these changed the kernel forgets with a reboot
+FORGOTTEN = DETACHING | {"hasten-ogms", "leave-gateway", "withdraw-gateway"}  # what these changed the kernel forgets with a reboot
 MAX_LINE = 8 * 1024  # a record is a few hundred bytes; bounds one line
 
 

@@ -14,6 +14,7 @@ import msgspec
 
 from agent.events import Remedy
 from agent.faults.base import View
+from agent.remedies.effects_gateways import Gateways
 from agent.remedies.effects_routing import Routing
 
 
@@ -34,6 +35,11 @@ class Effector(Protocol):
     @property
     def routing(self) -> Routing:
         """Interfaces of the mesh and what batman-adv thinks of them."""
+        ...
+
+    @property
+    def gateways(self) -> Gateways:
+        """batman-adv's gateway mode on this node."""
         ...
 
     def attach_hardif(self, mesh: str, name: str) -> None: ...

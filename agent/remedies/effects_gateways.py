@@ -24,5 +24,5 @@ class Gateways(Protocol):
         ...
 
     def set_mode(self, mesh: str, mode: str, *, down_kbit: int = 0, up_kbit: int = 0) -> None:
-        """Bandwidths count for a server, 0 leaves them; without the mesh nothing is set. Raises ActionError."""
+        """Bandwidths are a server's, 0 leaves them; without the mesh nothing is set. ActionError."""
         ...

@@ -13,6 +13,7 @@ from typing import Final
 from agent.sensors.base import Look, Pace
 
 CALM: Final = 30.0  # s between two dumps
+WATCH: Final = 10.0  # s where they are cheap: who fell silent beyond the neighbours shows only here
 BURST: Final = 0.2  # s: several within the 2 s in which a dead link is decided and left
 SIMMER: Final = 1.0  # s: below the 1.5 s after which a dump no longer tells whether another way is left
 AFTER: Final = 2.0  # s after a neighbour came or went: two of batman-adv's own OGM intervals
@@ -21,6 +22,7 @@ AFTER: Final = 2.0  # s after a neighbour came or went: two of batman-adv's own 
 BURST_SHARE: Final = 0.08  # together with the neighbours' own dumps below a tenth
 SIMMER_SHARE: Final = 0.02
 STANDING_SHARE: Final = 0.005  # for what has stood for long: nobody waits for it by the second
+WATCH_SHARE: Final = 0.001  # for that: some 300 rows every 10 s
 STANDING: Final = 60.0  # s: by then what was done about a suspicion was verified or given up
 
 
@@ -48,7 +50,7 @@ class DumpPace:
             return since >= min(CALM, max(SIMMER, self._cost / share))
         if now >= self._soon + AFTER:  # else a node that just joined knows nobody for half a minute
             return since >= self._cost / SIMMER_SHARE
-        return since >= CALM
+        return since >= min(CALM, max(WATCH, self._cost / WATCH_SHARE))
 
     def done(self, now: float, cost: float) -> None:
         """The table was dumped in a reading that began at `now`, for `cost` s of processor time."""

@@ -16,6 +16,7 @@ from agent.kernel.errors import InterfaceGoneError, KernelError
 from agent.readings import Gateway, Hardif, Mesh, Neighbour, Originator
 from agent.sensors.base import Look, Pace, SensorError
 from agent.sensors.dumps import DumpPace
+from agent.sensors.known import KnownNodes
 from agent.sensors.measured import Measured
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class MeshSensor:
         self._spent = spent
         self._pace = Pace(Look.CALM)
         self._failures = 0
+        self._known = KnownNodes()
         self._forget()
 
     def period(self, attention: bool) -> float:
@@ -111,7 +113,8 @@ class MeshSensor:
 
     def _originators(self, now: float, value: Mesh) -> Mesh:
         rows = self._batadv.originators(value.index)
-        value = msgspec.structs.replace(value, originators=rows, originators_at=now)
+        known = self._known.dumped(rows, now)
+        value = msgspec.structs.replace(value, originators=rows, originators_at=now, known=known)
         if self._pace.look is Look.BURST:
             return value  # a remedy waits; the metrics can
         lacking = self._measured.lacking(value, now, lambda out: self._batadv.originators(value.index, out))
@@ -131,6 +134,8 @@ class MeshSensor:
             {row.name for row in before.hardifs},
         ):
             self._dumps.changed(now)  # a remedy, most likely
+        if fresh.gw_mode != before.gw_mode:
+            self._due["rest"] = now  # which gateway is chosen has changed with it
         return msgspec.structs.replace(
             fresh,
             hardifs=hardifs,
@@ -139,6 +144,7 @@ class MeshSensor:
             originators=before.originators,
             originators_at=before.originators_at,
             unmeasured=before.unmeasured,
+            known=before.known,
             gateways=before.gateways,
             tt_local=before.tt_local,
             tt_global=before.tt_global,
