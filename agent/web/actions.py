@@ -29,7 +29,7 @@ from typing import Any, Literal
 import msgspec
 
 from agent.web import notices
-from agent.web.limits import ACTIONS_KEPT, ACTIONS_PER_MINUTE
+from agent.web.limits import ACTIONS_KEPT, ACTIONS_PER_MINUTE, BUNDLE_KEPT
 
 log = logging.getLogger("x0.actions")
 
@@ -52,9 +52,10 @@ class ActionError(Exception):
 class RefusedError(Exception):
     """Not even begun: `notice` is a key of agent/web/notices.py, `status` the HTTP status."""
 
-    def __init__(self, notice: str, status: int, sentence: str) -> None:
+    def __init__(self, notice: str, status: int, sentence: str, retry: float = 0.0) -> None:
+        """`retry`: seconds after which it may be asked again, where that is known."""
         super().__init__(sentence)
-        self.notice, self.status, self.sentence = notice, status, sentence
+        self.notice, self.status, self.sentence, self.retry = notice, status, sentence, retry
 
 
 class Done(msgspec.Struct, frozen=True):
@@ -179,9 +180,9 @@ class Actions:
             for entry in reversed(self._entries)
         ]
 
-    def content(self, number: str, kept_s: float = 600.0) -> bytes:
+    def content(self, number: str) -> bytes:
         """The file an action made, b"" where there is none or no longer."""
-        if self._content is not None and self._clock() - self._content[1] > kept_s:
+        if self._content is not None and self._clock() - self._content[1] > BUNDLE_KEPT:
             self._content = None
         return self._content[2] if self._content and self._content[0] == number else b""
 
@@ -197,7 +198,7 @@ class Actions:
             self._end(entry, "failed", error.key, error.sentence, error.values)
         except TimeoutError:
             self._end(entry, "failed", "timeout", f"It took more than {RUN_MAX:.0f} s and was given up.", {})
-        except Exception:  # noqa: BLE001  an action that breaks must not take the page along
+        except Exception:  # an action that breaks must not take the page along
             log.exception("action %s failed", entry.name)
             self._end(entry, "failed", "broken", "It failed inside the agent; the agent's log says why.", {})
         else:

@@ -23,13 +23,15 @@ from agent.web.limits import (
     UNACKNOWLEDGED_MAX,
     WRITE_BUFFER_MAX,
 )
-from agent.web.request import read_head
+from agent.web.request import read_body, read_head
 
 log = logging.getLogger("x0.web")
 
 REASONS = {
-    200: "OK", 400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed", 408: "Request Timeout",
-    413: "Content Too Large", 431: "Request Header Fields Too Large", 500: "Internal Server Error",
+    200: "OK", 202: "Accepted", 303: "See Other", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden",
+    404: "Not Found", 405: "Method Not Allowed", 408: "Request Timeout", 409: "Conflict",
+    413: "Content Too Large", 415: "Unsupported Media Type", 428: "Precondition Required",
+    429: "Too Many Requests", 431: "Request Header Fields Too Large", 500: "Internal Server Error",
     503: "Service Unavailable",
 }  # fmt: skip
 
@@ -142,10 +144,11 @@ class Server:
         out = _Writer(writer)
         try:
             head = await read_head(reader)
+            body = await read_body(reader, head) if head else None
             self._asking.pop(cast("asyncio.Task[None]", asyncio.current_task()), None)
-            if head is None:
+            if head is None or body is None:
                 return
-            request = Request(self._app, peer, head.method, head.target, head.version, head.headers)
+            request = Request(self._app, peer, head.method, head.target, head.version, head.headers, body)
         except BadRequestError as error:
             await _finish(Response(f"{error}\n", error.status), out)
             return
