@@ -14,7 +14,8 @@ from typing import Any
 
 import msgspec
 
-from agent.readings import Echo, Host, Link, Mesh, Peer, Radio, Report, Service, Uplink, Wanted
+from agent.hostreadings import Host
+from agent.readings import Echo, Link, Loss, Mesh, Peer, Radio, Report, Service, Uplink, Wanted
 
 
 class Sample(msgspec.Struct, frozen=True):
@@ -40,6 +41,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     wanted: tuple[Wanted, ...] | None = None  # what the configuration wants of the mesh interfaces
     peers: tuple[Peer, ...] = ()
     echoes: tuple[Echo, ...] = ()
+    losses: tuple[Loss, ...] = ()
     reports: tuple[Report, ...] = ()
     errors: dict[str, str] = {}  # sensor > what failed
 
@@ -165,6 +167,11 @@ class Subject:
     def mesh(name: str) -> str:
         """`mesh/NAME`: the mesh as a whole."""
         return f"mesh/{name}"
+
+    @staticmethod
+    def host(part: str) -> str:
+        """`host/PART`: disk, memory, clock, root, heat, power, neighbour-table."""
+        return f"host/{part}"
 
     @staticmethod
     def overlap(a: str, b: str) -> bool:

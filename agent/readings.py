@@ -159,27 +159,6 @@ class Radio(msgspec.Struct, frozen=True):
     peers: int = 0  # how many peers were heard within two seconds before the last sign of any
 
 
-class Host(msgspec.Struct, frozen=True):
-    """The machine: shares are 0..1, memory and disk in bytes, temperatures in Celsius."""
-
-    cpu_share: float | None = None
-    load1: float | None = None
-    mem_total: int | None = None
-    mem_available: int | None = None
-    psi_cpu: float | None = None  # "some avg10", 0..1
-    psi_memory: float | None = None
-    psi_io: float | None = None
-    disk_total: int | None = None
-    disk_free: int | None = None
-    root_read_only: bool | None = None
-    temperature_c: float | None = None
-    clock_synchronised: bool | None = None
-    clock_offset_s: float | None = None
-    uptime_s: float | None = None
-    agent_rss: int | None = None
-    agent_cpu_s: float | None = None
-
-
 class Service(msgspec.Struct, frozen=True):
     """One configured service as its probe found it."""
 
@@ -247,6 +226,17 @@ class Echo(msgspec.Struct, frozen=True):
     streak: int = 0  # answers in a row
     streak_age: float = 0.0  # seconds since the first answer of the streak, 0 where there is none
     ever_answered: bool = False  # to any request of ours since we run, also before this probing
+
+
+class Loss(msgspec.Struct, frozen=True):
+    """How many echo requests to one neighbour of ours were lost lately, on the way there or back."""
+
+    hardif: str
+    mac: str
+    asked: int  # the last requests that count, at most sensors/lossmeter.py's WINDOW
+    lost: int  # of these
+    spells: int  # runs of lost ones among them: many where packets are lost singly, one where a link is cut
+    answer_age: float | None = None  # seconds since the last answer, None: none yet
 
 
 class Report(msgspec.Struct, frozen=True):

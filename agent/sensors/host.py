@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import ClassVar, TypeVar
 
 from agent.config import Config
+from agent.hostreadings import Host
 from agent.kernel import clock
 from agent.kernel.errors import KernelError
-from agent.readings import Host
 from agent.sensors.base import Sensor
 
 PERIOD = 5.0  # s; nothing here changes faster than its remedy works

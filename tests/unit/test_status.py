@@ -9,7 +9,8 @@ import pytest
 
 from agent import status, statusmesh
 from agent.events import Decision, Diagnosis, Outcome, Remedy, Result, Snapshot, Verdict
-from agent.readings import Hardif, Host, Mesh, Neighbour, Originator, Peer, Radio, Service, Station
+from agent.hostreadings import Host
+from agent.readings import Hardif, Mesh, Neighbour, Originator, Peer, Radio, Service, Station
 
 MAC = "02:78:30:02:00:01"
 LOOP = status.Loop(now=1000.0, wall=5_000_000.0, node="n1", mode="heal", started=900.0, healthy_once=True)

@@ -9,12 +9,12 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
+from agent.hostreadings import Host
 from agent.mapek.hooks import Hooks
 from agent.mapek.journal import Journal
 from agent.mapek.knowledge import Knowledge
 from agent.mapek.loop import Loop
 from agent.mapek.policy import HEAL, Policy
-from agent.readings import Host
 from agent.store import Store
 from tests.unit.mapek.world import (
     Mechanism,

@@ -4,7 +4,7 @@
 import time
 from pathlib import Path
 
-from agent.readings import Host
+from agent.hostreadings import Host
 from agent.sensors.host import HostSensor
 
 

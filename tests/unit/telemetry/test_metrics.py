@@ -5,7 +5,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from agent import status
 from agent.events import Snapshot
-from agent.readings import Hardif, Host, Link, Mesh, Neighbour, Service
+from agent.hostreadings import Host
+from agent.readings import Hardif, Link, Mesh, Neighbour, Service
 from agent.telemetry import exposition, metrics
 
 MAC = "02:78:30:02:00:01"
