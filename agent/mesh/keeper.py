@@ -65,16 +65,19 @@ class Keeper:
         clock: Callable[[], float] = time.monotonic,
         identity: Callable[[], str] = machine_id,
         speed: Callable[[str], int | None] = link_speed_kbit,
+        measured: Callable[[str], int | None] = lambda _: None,
         on_pass: Callable[[], None] = lambda: None,
         may_act: Callable[[], str] = lambda: "",
     ) -> None:
-        """`on_pass`: told in the event loop after every look; `ready` and `problems` may have changed.
+        """`measured(name)`: kbit/s a test over this wire carried, None where there was none; any thread.
+
+        `on_pass`: told in the event loop after every look; `ready` and `problems` may have changed.
 
         `may_act`: why no haste may begin now, "" where it may (paused, never healthy yet).
         """
         self._links, self._batadv, self._wifi = links or Links(), batadv or BatAdv(), wifi or Nl80211()
         self._clock, self._identity, self._speed, self._on_pass = clock, identity, speed, on_pass
-        self._may_act = may_act
+        self._may_act, self._measured = may_act, measured
         self._wake = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._next: Config | None = None  # taken between two passes, never under a running one
@@ -99,6 +102,7 @@ class Keeper:
             batadv=self._batadv,
             wifi=self._wifi,
             speed=self._speed,
+            measured=self._measured,
         )
         self.rest = timers.rest(config.mesh, 1)
         self.haste = Haste(config.mesh.haste_per_minute)
@@ -145,6 +149,12 @@ class Keeper:
         """Look now: an interface appeared or changed."""
         self._checked = float("-inf")
         self._wake.set()
+
+    def set_up_now(self) -> None:
+        """Look now, and set the mesh interface up even if that was done before. From any thread."""
+        self._setup.again()
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self.wake)
 
     def rest_ogm_ms(self) -> int | None:
         """OGM interval at rest; None where the keeper does not keep it. From any thread."""

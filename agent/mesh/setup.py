@@ -20,7 +20,7 @@ from agent.kernel.nl80211 import Nl80211
 from agent.mesh import radio
 from agent.mesh.errors import MeshSetupError
 from agent.mesh.timers import Rest
-from agent.mesh.wanted import HardifSettings, hardif_settings, mesh_mac
+from agent.mesh.wanted import AUTOMATIC, HardifSettings, hardif_settings, mesh_mac
 from agent.readings import Link, Mesh
 
 if TYPE_CHECKING:
@@ -42,21 +42,30 @@ class Setup:
         batadv: BatAdv,
         wifi: Nl80211,
         speed: Callable[[str], int | None] = link_speed_kbit,
+        measured: Callable[[str], int | None] = lambda _: None,
     ) -> None:
+        """`measured(name)`: kbit/s a test over this wire carried, None where there was none."""
         self._mesh, self._primary_mac = mesh, primary_mac
-        self._links, self._batadv, self._wifi, self._speed = links, batadv, wifi, speed
+        self._links, self._batadv, self._wifi = links, batadv, wifi
+        self._speed, self._measured = speed, measured
         self._mesh_done = 0  # index of the mesh interface that was set up
+        self._mesh_again = False
         self._done: dict[str, int] = {}  # interface > its index when it was set up
         self.settings: dict[str, HardifSettings] = {}  # of the interfaces that were set up
         self._small: dict[str, str] = {}  # interfaces whose MTU cannot be raised, in words
         self.core_ready = False  # mesh interface and primary stand
+
+    def again(self) -> None:
+        """The next pass sets the mesh interface's parameters whether or not it did before. Any thread."""
+        self._mesh_again = True
 
     def ensure(self, rest: Rest) -> tuple[str, ...]:
         """One pass. What could not be done, each in words; what is missing does not keep the others."""
         try:
             bat = self._mesh_interface()
             self._primary(bat)
-            if self._mesh_done != bat.index:
+            if self._mesh_done != bat.index or self._mesh_again:
+                self._mesh_again = False
                 self._parameters(bat)
                 self._mesh_done = bat.index
             self.core_ready = True
@@ -170,22 +179,36 @@ class Setup:
             return  # a fault, or a remedy holds it out
         elif interface.kind == "radio" and link.admin_up and radio.is_out(name, self._wifi):
             radio.join(interface, self._links, self._wifi)  # it was down for a while, which leaves the mesh
-        self._settle(interface, link, bat, rest)
+        self._settle(interface, link, bat, rest, fresh=self._done.get(name) != link.index)
         self._done[name] = link.index
 
-    def _settle(self, interface: cf.Interface, link: Link, bat: Link, rest: Rest) -> None:
-        """ELP interval and throughput, where they differ."""
-        wanted = hardif_settings(interface, link, self._speed(link.name), rest)
-        self.settings[link.name] = wanted
+    def _settle(self, interface: cf.Interface, link: Link, bat: Link, rest: Rest, *, fresh: bool) -> None:
+        """ELP interval and throughput, where they differ.
+
+        The throughput only where it is told for the first time, where another is wanted now, or where
+        batman-adv forgot both: what somebody else set it to is a fault's business (agent/faults).
+        """
+        measured = self._measured(link.name)
+        wanted = hardif_settings(interface, link, self._speed(link.name), rest, measured)
+        before = self.settings.get(link.name)
         found = next((h for h in self._batadv.hardifs(bat.index) if h.index == link.index), None)
         if found is None:
             raise InterfaceGoneError(f"{link.name} left {bat.name} while it was set up", "it is tried again")
         elp = _changed(found.elp_interval_ms, wanted.elp_interval_ms)
-        override = _changed(found.throughput_override_kbit, wanted.throughput_override_kbit)
+        forgot = elp is not None and found.throughput_override_kbit == AUTOMATIC
+        override = None
+        if (
+            fresh
+            or forgot
+            or before is None
+            or before.throughput_override_kbit != wanted.throughput_override_kbit
+        ):
+            override = _changed(found.throughput_override_kbit, wanted.throughput_override_kbit)
         if elp is not None or override is not None:
             self._batadv.set_hardif(
                 bat.index, link.index, elp_interval_ms=elp, throughput_override_kbit=override
             )
+        self.settings[link.name] = wanted
 
     def _raise_mtu(self, name: str) -> None:
         """A device that cannot carries the mesh all the same, with fragments."""

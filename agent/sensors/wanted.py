@@ -115,13 +115,9 @@ class WantedSensor:
             measured_kbit=measured,
         )
 
-    def _one(
-        self, name: str, kind: Literal["wire", "radio", "primary"], links: dict[str, Link]
-    ) -> Wanted:
+    def _one(self, name: str, kind: Literal["wire", "radio", "primary"], links: dict[str, Link]) -> Wanted:
         memory = self._known.get(name, Memory())
-        return Wanted(
-            name, kind, self._mesh.mtu, name in links, was_mtu=memory.mtu, was_mac=memory.mac
-        )
+        return Wanted(name, kind, self._mesh.mtu, name in links, was_mtu=memory.mtu, was_mac=memory.mac)
 
     def _left_phy(self) -> int | None:
         """The one radio that is there and has no interface; None where there is none or a choice."""
