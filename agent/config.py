@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from agent.configgateway import Gateway
 from agent.configtypes import (
     COUNTRY_WORDS,
     MAC_PATTERN,
@@ -77,16 +78,6 @@ class Interface(Struct, frozen=True, forbid_unknown_fields=True):
         Annotated[str, Meta(pattern=r"^[A-Z]{2}$", extra=COUNTRY_WORDS)] | None,
         about("Country whose radio rules hold, ISO 3166. Empty: leave the kernel's as it is."),
     ] = None
-
-
-class Gateway(Struct, frozen=True, forbid_unknown_fields=True):
-    """Batman-adv's gateway mode."""
-
-    mode: Annotated[
-        Literal["off", "client", "server"], about("Offer a way out, look for one, or neither.")
-    ] = "off"
-    down: Annotated[Kbit, about("Announced download speed of a server.", "kbit/s")] = 10_000
-    up: Annotated[Kbit, about("Announced upload speed of a server.", "kbit/s")] = 2_000
 
 
 class Mesh(Struct, frozen=True, forbid_unknown_fields=True):
@@ -227,6 +218,16 @@ class Web(Struct, frozen=True, forbid_unknown_fields=True):
 
     enabled: Annotated[bool, about("Serve them.")] = True
     listen: Annotated[HostPort, about("HOST:PORT to listen on; an IPv6 host in brackets.")] = "0.0.0.0:8080"
+    pin_file: Annotated[
+        AbsolutePath | None,
+        about("File of the device PIN, written by `x0 pin set`. Empty: `pin` in node.state_dir."),
+    ] = None
+    actions_from: Annotated[
+        Annotated[tuple[Text, ...], Meta(max_length=32)],
+        about(
+            "Networks from which actions are taken, each ADDRESS/PREFIX. Empty: private ones and the node's own."
+        ),
+    ] = ()
 
 
 class Log(Struct, frozen=True, forbid_unknown_fields=True):

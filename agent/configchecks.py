@@ -16,6 +16,7 @@ def check(config: Config, walk: Walk) -> None:
     _interfaces(config, walk)
     _timers(config, walk)
     _addresses(config, walk)
+    _gateway(config, walk)
     _modes(config, walk)
     _services(config.services, walk)
     _listen(config, walk)
@@ -101,6 +102,31 @@ def _addresses(config: Config, walk: Walk) -> None:
         seen.add(host)
 
 
+def _gateway(config: Config, walk: Walk) -> None:
+    mesh, gateway = config.mesh, config.mesh.gateway
+    for name in ("uplink", "ping", "resolvers"):
+        key = f"mesh.gateway.{name}"
+        if gateway.mode != "server" and getattr(gateway, name):
+            mend = f"delete {name}, or set mode: server"
+            walk.problem(key, f"{name} on a node that is no server", "only with mode: server", mend)
+    if gateway.uplink in {mesh.name, mesh.primary, *(interface.name for interface in mesh.interfaces)}:
+        mend = "name the interface that leads out of the mesh, as `ip route` shows it"
+        walk.problem("mesh.gateway.uplink", f"{gateway.uplink} of the mesh", "one outside the mesh", mend)
+    for name in ("ping", "resolvers"):
+        seen: set[str] = set()
+        for index, target in enumerate(getattr(gateway, name)):
+            key = walk.item(f"mesh.gateway.{name}", index)
+            try:
+                ipaddress.ip_address(target)
+            except ValueError:
+                mend = "write the address itself, e.g. 192.0.2.1 or 2001:db8::1"
+                walk.problem(key, target[:60], "an IPv4 or IPv6 address", mend)
+                continue
+            if target in seen:
+                walk.problem(key, f"{target} a second time", "each address once", "delete one of the two")
+            seen.add(target)
+
+
 def _modes(config: Config, walk: Walk) -> None:
     mesh = config.mesh
     if config.mode == "heal" and not mesh.enabled:
@@ -173,6 +199,12 @@ def _url(key: str, url: str, walk: Walk) -> None:
 
 def _listen(config: Config, walk: Walk) -> None:
     _host_port("web.listen", config.web.listen, "0.0.0.0:8080", walk)
+    for index, network in enumerate(config.web.actions_from):
+        try:
+            ipaddress.ip_network(network)
+        except ValueError:
+            mend = "write ADDRESS/PREFIX without host bits, e.g. 10.77.0.0/16 or fd77::/48"
+            walk.problem(walk.item("web.actions_from", index), network[:60], "an IPv4 or IPv6 network", mend)
 
 
 def _host_port(key: str, text: str, example: str, walk: Walk) -> None:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from agent.effects.routing import KernelRouting
 from agent.effects.gateways import KernelGateways
+from agent.effects.routing import KernelRouting
+from agent.effects.wifi import KernelWifi
 from agent.kernel.batadv import BatAdv
 from agent.kernel.errors import InterfaceGoneError, KernelError
 from agent.kernel.links import Links
@@ -55,6 +56,7 @@ class KernelEffector:
         self._batadv = batadv or BatAdv()
         self.gateways = KernelGateways(self._links, self._batadv)
         self.routing = KernelRouting(self._links, self._batadv, set_up)
+        self.wifi = KernelWifi(self._links)
 
     def attach_hardif(self, mesh: str, name: str) -> None:
         """Into the mesh, up, with its settings; if only those fail, it is logged: the keeper tries again."""
@@ -128,5 +130,6 @@ class KernelEffector:
     def close(self) -> None:
         """Close the sockets."""
         self.routing.close()
+        self.wifi.close()
         self._links.close()
         self._batadv.close()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""gw-no-internet: this node is announced as a gateway, and what lies beyond it does not answer (gluon#861)."""
+"""gw-no-internet: this node is announced as a gateway, and nothing beyond it answers (gluon#861)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class GatewayNoInternet:
     id: ClassVar[str] = "gw-no-internet"
     title: ClassVar[str] = "Gateway without Internet"
     by_hand: ClassVar[str] = (
-        "Look at the modem and its cable; `ping` its address and look a name up on this node, call the provider."
+        "Look at the modem and its cable; `ping` its address and look up a name here; call the provider."
     )
     explains: ClassVar[frozenset[str]] = frozenset()
 

@@ -24,7 +24,9 @@ MAX_READ = 4 * 1024 * 1024  # a file larger than this is not ours; only its head
 DETACHING = frozenset(
     {"detach-hardif"}
 )  # actions whose open record means: its `hardif` is held out of the mesh
-FORGOTTEN = DETACHING | {"hasten-ogms", "leave-gateway", "withdraw-gateway"}  # what these changed the kernel forgets with a reboot
+AVOIDING = frozenset({"avoid-link"})  # the same: its `hardif` is said to carry next to nothing
+# What these changed the kernel forgets with a reboot.
+FORGOTTEN = DETACHING | AVOIDING | {"hasten-ogms", "leave-gateway", "withdraw-gateway", "rejoin-mesh", "restart-radio"}
 MAX_LINE = 8 * 1024  # a record is a few hundred bytes; bounds one line
 
 
@@ -118,10 +120,17 @@ class Journal:
 
     def detached(self) -> frozenset[str]:
         """Hardifs held out of the mesh by an action (View.detached)."""
+        return self._hardifs(DETACHING)
+
+    def avoided(self) -> frozenset[str]:
+        """Hardifs an action said to carry next to nothing (View.avoided)."""
+        return self._hardifs(AVOIDING)
+
+    def _hardifs(self, actions: frozenset[str]) -> frozenset[str]:
         return frozenset(
             entry.record.args.get("hardif", "")
             for entry in self.open_records()
-            if entry.record.action in DETACHING
+            if entry.record.action in actions
         )
 
     def begin(self, record: UndoRecord, episode: str, wall: float) -> int:

@@ -55,6 +55,42 @@ MISTAKES: dict[str, tuple[str, int, str, str]] = {
     "a mode in capitals": (OFF + "mode: Observe\n", 3, "mode", "write observe"),
     "an empty mode": (OFF + "mode:\n", 3, "mode", "delete the line"),
     "heal without a mesh": (OFF + "mode: heal\n", 3, "mode", "mesh.enabled: true"),
+    "an uplink on a client": (
+        MESH + "  gateway: {mode: client, uplink: wan0}\n",
+        4,
+        "mesh.gateway.uplink",
+        "mode: server",
+    ),
+    "an uplink in the mesh": (
+        MESH + "  gateway: {mode: server, uplink: e1}\n",
+        4,
+        "mesh.gateway.uplink",
+        "out",
+    ),
+    "a name to ping": (
+        MESH + "  gateway: {mode: server, ping: [example.com]}\n",
+        4,
+        "mesh.gateway.ping[0]",
+        "address",
+    ),
+    "a resolver twice": (
+        MESH + "  gateway: {mode: server, resolvers: [192.0.2.1, 192.0.2.1]}\n",
+        4,
+        "mesh.gateway.resolvers[1]",
+        "delete",
+    ),
+    "five addresses to ping": (
+        MESH + "  gateway: {mode: server, ping: [192.0.2.1, 192.0.2.2, 192.0.2.3, 192.0.2.4, 192.0.2.5]}\n",
+        4,
+        "mesh.gateway.ping",
+        "",
+    ),
+    "a name that is none": (
+        MESH + "  gateway: {mode: server, resolve: a..b}\n",
+        4,
+        "mesh.gateway.resolve",
+        "example.com",
+    ),
     "a mesh without interfaces": (
         HEAD + "mesh: {enabled: true}\n",
         2,
