@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The mesh in the status document: its interfaces, the neighbours, and the ways to nodes behind them. Pure."""
+"""The mesh in the status document: interfaces, neighbours, radio stations, ways to nodes behind. Pure."""
 
 from __future__ import annotations
 

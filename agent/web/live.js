@@ -1,32 +1,93 @@
 // SPDX-License-Identifier: Apache-2.0
+// Keeps the page up to date: after every event the server's sections are fetched and put in where they differ.
 "use strict";
-(() => {
-  const stale = document.getElementById("stale");
-  const main = document.querySelector("main");
-  let last = Date.now(), busy = false, again = false;
-  // Sections are replaced one by one and only where they differ: screen readers speak what is new, and nothing else.
-  const put = html => {
-    const next = new DOMParser().parseFromString(html, "text/html").body;
-    for (const section of next.querySelectorAll("section")) {
-      const old = document.getElementById(section.id);
-      if (!old) main.append(section);
-      else if (old.innerHTML !== section.innerHTML) old.innerHTML = section.innerHTML;
+const page = {after: [], seen: Date.now(), every: 0};
+{
+  const STALE_S = 5;  // calm events come every 2 s
+  const AGAIN_MS = 5000;  // a refused stream is asked for again, and the sections fetched without it
+  const main = document.querySelector("main"), stale = document.getElementById("stale");
+
+  // Elements are changed in place, so that focus, what is typed, what is unfolded and what a screen reader is
+  // reading stay; only what differs is touched, so that only news are spoken. `data-own` belongs to the script.
+  const same = (a, b) => a.nodeName === b.nodeName && (a.id || "") === (b.id || "");
+  const morph = (old, next) => {
+    if (old.nodeType !== 1) {
+      if (old.nodeValue !== next.nodeValue) old.nodeValue = next.nodeValue;
+      return;
     }
+    if (old.hasAttribute("data-own")) return;
+    for (const {name} of [...old.attributes])
+      if (!next.hasAttribute(name) && name !== "open") old.removeAttribute(name);
+    for (const {name, value} of next.attributes)
+      if (old.getAttribute(name) !== value && name !== "autofocus") old.setAttribute(name, value);
+    children(old, next);
   };
-  const refresh = async () => {
+  const children = (old, next) => {
+    let at = old.firstChild;
+    for (const child of [...next.childNodes]) {
+      const kept = child.id && [...old.children].find(each => each.id === child.id);
+      if (kept && kept !== at) { old.insertBefore(kept, at); at = kept; }
+      if (at && same(at, child)) { morph(at, child); at = at.nextSibling; }
+      else old.insertBefore(child, at);
+    }
+    while (at) { const gone = at; at = at.nextSibling; gone.remove(); }
+  };
+
+  let busy = false, again = false;
+  const where = () => {
+    const asked = new URLSearchParams(location.search);
+    asked.set("lang", document.documentElement.lang);
+    return "/fragment?" + asked;
+  };
+  page.refresh = async () => {
     if (busy) { again = true; return; }
     busy = true;
     try {
-      const answer = await fetch("/fragment", {cache: "no-store"});
-      if (answer.ok) { put(await answer.text()); last = Date.now(); }
+      const answer = await fetch(where(), {cache: "no-store", signal: AbortSignal.timeout(AGAIN_MS)});
+      if (answer.ok) {
+        children(main, new DOMParser().parseFromString(await answer.text(), "text/html").body);
+        page.seen = Date.now();
+        page.after.forEach(each => each());
+      }
     } catch { /* told below as stale */ }
     busy = false;
-    if (again) { again = false; refresh(); }
+    if (again) { again = false; page.refresh(); }
   };
-  new EventSource("/api/v1/events").addEventListener("status", refresh);
+
+  let stream, tried = 0;
+  const follow = () => {
+    tried = Date.now();
+    stream = new EventSource("/api/v1/events");
+    stream.addEventListener("status", page.refresh);
+  };
+  follow();
   setInterval(() => {
-    const age = Math.round((Date.now() - last) / 1000);
-    stale.hidden = age < 10;
-    if (!stale.hidden) stale.textContent = `No connection to the node: what you see is ${age} s old.`;
+    const now = Date.now(), age = Math.round((now - page.seen) / 1000);
+    stale.hidden = age < STALE_S;
+    if (!stale.hidden) stale.textContent = stale.dataset.text.replace("{n}", age);
+    if (now - tried > AGAIN_MS && age >= STALE_S) {
+      // 2: the browser gave the stream up, as after "too many"; else it tries by itself, which may be half dead
+      if (stream.readyState === 2 || age > 20) { stream.close(); follow(); }
+      tried = now;
+      page.refresh();
+    }
   }, 1000);
-})();
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) page.refresh(); });
+
+  const button = document.getElementById("theme"), root = document.documentElement;
+  const themes = ["auto", "light", "dark", "sun"];
+  const show = theme => {
+    if (theme === "auto") root.removeAttribute("data-theme"); else root.dataset.theme = theme;
+    button.textContent = button.dataset[theme];
+    button.dataset.now = theme;
+  };
+  let stored = "auto";
+  try { stored = localStorage.getItem("theme") || stored; } catch { /* private window */ }
+  show(themes.includes(stored) ? stored : "auto");
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    const theme = themes[(themes.indexOf(button.dataset.now) + 1) % themes.length];
+    show(theme);
+    try { localStorage.setItem("theme", theme); } catch { /* private window */ }
+  });
+}

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pieces of HTML. Arguments named `*_html` are markup already; everything else is escaped here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from html import escape
+
+
+def section(name: str, title: str, body_html: str) -> str:
+    """A part of the page, replaced on its own by the script; empty without a body."""
+    if not body_html:
+        return f'<section id="{name}"></section>'
+    return f'<section id="{name}" aria-labelledby="h-{name}"><h2 id="h-{name}">{escape(title)}</h2>{body_html}</section>'
+
+
+def rich(text: str) -> str:
+    """Plain text in which `backticks` mark what is typed."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
+
+
+def terms(rows_html: Iterable[tuple[str, str]]) -> str:
+    """A list of (term, description); both markup."""
+    return "<dl>" + "".join(f"<dt>{key}</dt><dd>{value}</dd>" for key, value in rows_html) + "</dl>"
+
+
+def table(label: str, head: Sequence[str], rows_html: Iterable[Iterable[str]]) -> str:
+    """A table that may scroll within itself: such a region must be reachable by keyboard."""
+    top = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
+    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows_html)
+    return (
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(label)}">'
+        f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
+    )

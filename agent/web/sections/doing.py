@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the node does about one fault, in the viewer's words, from the fault's row of the status document."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from agent.web.words import Words
+
+CLOSED = frozenset({"observe", "paused", "unhealthy", "setup"})  # agent/mapek/plan.py: Gate.closed_as
+WAITING = frozenset({"cooling", "blocked", "moves", "budget", "stopped", "refused", "explained"})
+
+
+def needs_person(row: dict[str, Any]) -> bool:
+    """Is nothing done about it, for want of a rung or by the mode?"""
+    decision = row["decision"]
+    return decision is not None and decision["verdict"] in ("nothing", "observe")
+
+
+def hand(row: dict[str, Any], w: Words) -> str:
+    """What a person can do; "" where the fault says nothing."""
+    return w.fault(row, "hand")
+
+
+def doing(row: dict[str, Any], w: Words) -> str:
+    """One or two sentences; times are told by `next_step`."""
+    decision, outcome = row["decision"], row["outcome"]
+    action = _action(row, w)
+    phase = row.get("phase") or {"contained": "contained"}.get(row["state"], "")
+    if phase in ("acting", "verifying", "contained", "undoing") and action:
+        return w(f"doing.{phase}", action=action)
+    if phase == "contained" or row["state"] == "contained":
+        return w("doing.bypassed")
+    if decision is None:
+        return w("doing.deciding")
+    verdict, reason = decision["verdict"], decision.get("reason", "")
+    before = w("doing.failed", action=w.action(outcome["action"])) + " " if _failed(outcome) else ""
+    if verdict == "act":
+        return before + w("doing.acting", action=action)
+    if verdict == "observe":
+        why = w(f"why.{reason if reason in CLOSED else 'observe'}")
+        return before + (w("doing.would", why=why, action=action) if action else w("doing.none", why=why))
+    if verdict == "wait":
+        why = w(f"why.{reason if reason in WAITING else 'refused'}")
+        return before + (w("doing.later", why=why, action=action) if action else w("doing.wait", why=why))
+    return before + w("doing.exhausted" if outcome is not None else "doing.nothing")
+
+
+def next_step(row: dict[str, Any], w: Words) -> str:
+    """When it tries or checks next; "" where no time can be told."""
+    if row.get("check_in") is not None:
+        return w("next.check" if row.get("held") else "next.look", time=w.duration(row["check_in"]))
+    if row.get("next_try_in") is not None:
+        return w("next.try", time=w.duration(row["next_try_in"]))
+    return w("next.answer") if row["state"] == "contained" and row.get("held") else ""
+
+
+def _action(row: dict[str, Any], w: Words) -> str:
+    """The action in hand or last carried out, as an infinitive; "" where there is none."""
+    outcome, decision = row["outcome"], row["decision"]
+    if row["state"] == "contained" and row.get("held"):
+        return w.action(row["held"][-1])
+    name = (decision["action"] if decision else "") or (outcome["action"] if outcome else "")
+    return w.action(name) if name else ""
+
+
+def _failed(outcome: dict[str, Any] | None) -> bool:
+    return outcome is not None and outcome["result"] in ("failed", "error") and bool(outcome["action"])

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Section 1: what is wrong, what the node does about it and when it tries next, what you should do."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+from agent.web.html import rich, terms
+from agent.web.sections.doing import doing, hand, needs_person, next_step
+from agent.web.words import Words
+
+# Never colour alone: each state has its word and its sign.
+STATES = {
+    "starting": ("work", "…"),
+    "healthy": ("good", "✓"),
+    "healing": ("work", "↻"),
+    "paused": ("work", "‖"),
+    "broken": ("bad", "✗"),
+}
+OLD = 5.0  # s after which readings are said to be old; calm sensors read at least every 2 s
+
+
+def render(status: dict[str, Any], w: Words) -> str:
+    """The section; what changes with every second lies outside of what is read aloud."""
+    kind, sign = STATES[status["state"]]
+    what, does, you, after = say(status, w)
+    rows = [(w("verdict.node"), rich(does)), (w("verdict.you"), rich(you))]
+    more = [(w("verdict.next"), escape(after))] if after else []
+    age = status["data_age"]
+    if age is not None and age > OLD:
+        more.append((w("verdict.data"), escape(w("verdict.old", age=w.duration(age)))))
+    return (
+        f'<section id="verdict" class="verdict {kind}" aria-label="{escape(w("verdict.label"))}">'
+        f'<div aria-live="polite"><p class="word">{sign} {escape(w("state." + status["state"]))}</p>'
+        f'<p class="sentence">{escape(what)}</p>{terms(rows)}</div>'
+        f"{terms(more) if more else ''}</section>"
+    )
+
+
+def say(status: dict[str, Any], w: Words) -> tuple[str, str, str, str]:
+    """What is wrong; what the node does; what you do; when it goes on ("" where no time can be told)."""
+    state = status["state"]
+    worst = _worst(status)
+    if state == "starting":
+        waiting = status.get("waiting") or w("starting.readings")
+        return w("starting.what"), w("starting.doing", waiting=waiting), w("starting.you"), ""
+    if state == "paused":
+        left = w.duration(max(60.0, status.get("paused_for") or 0.0))
+        what = _sentence(status, worst, w) if worst else w("paused.what")
+        return what, w("paused.doing", time=left), w("paused.you"), ""
+    if worst is None:
+        return _calm(status, w)
+    return _sentence(status, worst, w), doing(worst, w), _you(status, worst, w), next_step(worst, w)
+
+
+def _worst(status: dict[str, Any]) -> dict[str, Any] | None:
+    """The open fault the verdict is about: as the document says, else the first."""
+    active = [row for row in status["faults"] if row["open"]]
+    named = status["verdict"].get("fault")
+    return next((row for row in active if row["id"] == named), active[0] if active else None)
+
+
+def _calm(status: dict[str, Any], w: Words) -> tuple[str, str, str, str]:
+    errors = len(status["errors"])
+    what = w("calm.unread", n=errors) if errors else w("calm.what")
+    does = w("calm.doing" if status["mode"] == "heal" else "calm.observe")
+    return what, does, w("calm.look" if errors else "calm.you"), ""
+
+
+def _sentence(status: dict[str, Any], worst: dict[str, Any], w: Words) -> str:
+    first = w.fault(worst, "sentence") or f"{w.fault(worst, 'title')}: {worst['subject']}"
+    others = sum(row["open"] for row in status["faults"]) - 1
+    return f"{first} {w('verdict.further', n=others)}" if others > 0 else first
+
+
+def _you(status: dict[str, Any], worst: dict[str, Any], w: Words) -> str:
+    by_hand = hand(worst, w)
+    if needs_person(worst) or status["mode"] == "observe":
+        return by_hand or w("you.evidence")
+    if worst["state"] == "contained":
+        return f"{w('you.contained')} {by_hand}".rstrip()
+    return w("you.later", hand=by_hand) if by_hand else w("you.nothing")
