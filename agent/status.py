@@ -68,7 +68,11 @@ def build(loop: Loop, snapshot: Snapshot | None) -> dict[str, Any]:
         "state": state,
         "verdict": verdict(loop, state, active, errors),
         "since": None if loop.state_since is None else round(loop.wall - (loop.now - loop.state_since), 3),
+        "waiting": shown(loop.starting),
         "paused_until": loop.paused_until,
+        "paused_for": None
+        if loop.paused_until is None
+        else round(max(0.0, loop.paused_until - loop.wall), 1),
         "uptime": round(loop.now - loop.started, 1),
         "data_age": None if snapshot is None else round(max(0.0, loop.now - snapshot.at), 2),
         "mesh": mesh_of(snapshot),

@@ -12,7 +12,8 @@ def section(name: str, title: str, body_html: str) -> str:
     """A part of the page, replaced on its own by the script; empty without a body."""
     if not body_html:
         return f'<section id="{name}"></section>'
-    return f'<section id="{name}" aria-labelledby="h-{name}"><h2 id="h-{name}">{escape(title)}</h2>{body_html}</section>'
+    heading = f'<h2 id="h-{name}">{escape(title)}</h2>'
+    return f'<section id="{name}" aria-labelledby="h-{name}">{heading}{body_html}</section>'
 
 
 def rich(text: str) -> str:

@@ -33,8 +33,11 @@ class Words:
 
     def __call__(self, key: str, **slots: Any) -> str:
         """The text with its slots filled; English where the language lacks it, the key where English does."""
-        text = self._own.get(key) or self._english.get(key)
-        return key if text is None else text.format(**slots)
+        return self.template(key).format(**slots)
+
+    def template(self, key: str) -> str:
+        """The text before its slots are filled."""
+        return self._own.get(key) or self._english.get(key) or key
 
     def has(self, key: str) -> bool:
         """Is there such a text, in this language or in English?"""

@@ -8,7 +8,7 @@ from typing import Any
 
 from agent.web.html import rich, section
 from agent.web.view import Viewer
-from agent.web.words import Words
+from agent.web.words import Words, slots_of
 
 ACTIONS = ("pause", "resume", "link-test", "restart-agent", "support-bundle", "reboot")
 AT_ONCE = frozenset({"resume", "link-test", "support-bundle"})  # harm nothing: pressing the button is enough
@@ -37,7 +37,8 @@ def _notice(w: Words, viewer: Viewer) -> str:
 
 def _sign_in(w: Words, viewer: Viewer) -> str:
     if viewer.locked_for > 0:
-        return f'<p class="notice" role="alert">{escape(w("actions.locked", time=w.duration(viewer.locked_for)))}</p>'
+        locked = w("actions.locked", time=w.duration(viewer.locked_for))
+        return f'<p class="notice" role="alert">{escape(locked)}</p>'
     return (
         f"<p>{escape(w('actions.why-pin'))}</p>"
         '<form method="post" action="/api/v1/session#actions" class="pin">'
@@ -118,7 +119,22 @@ def _done(status: dict[str, Any], w: Words, viewer: Viewer) -> str:
     items = "".join(
         f"<li{' class=just' if row['id'] == viewer.done else ''}><b>{SIGNS.get(row['state'], '')} "
         f"{escape(w('do.' + row['name']) if row['name'] in ACTIONS else row['name'])}</b>: "
-        f"{escape(w('action-state.' + row['state']))}. {escape(str(row['sentence']))}</li>"
+        f"{escape(w('action-state.' + row['state']))}. {escape(_result(row, w))}{_download(row, w)}</li>"
         for row in rows
     )
     return f'<h3>{escape(w("actions.last"))}</h3><ul class="log" aria-live="polite">{items}</ul>'
+
+
+def _result(row: dict[str, Any], w: Words) -> str:
+    """In the viewer's words where the catalogue has them, else the agent's own sentence."""
+    key = f"did.{row.get('key', '')}"
+    values = row.get("values") or {}
+    if w.has(key) and slots_of(w.template(key)) <= set(values):
+        return w(key, **values)
+    return str(row["sentence"])
+
+
+def _download(row: dict[str, Any], w: Words) -> str:
+    if not row.get("download"):
+        return ""
+    return f' <a href="{escape(row["download"])}" download>{escape(w("actions.download"))}</a>'

@@ -60,7 +60,8 @@ def _station(row: dict[str, Any], w: Words) -> str:
         f'<p class="dbm"><b>{figure}</b> {escape(w("unit.dBm"))}</p><p class="quality">{escape(word)}</p>'
         f'<meter min="{WEAKEST}" low="{WEAK}" high="{GOOD}" max="{STRONGEST}" optimum="{GOOD + 1}" '
         f'value="{value}" aria-label="{escape(w("align.meter", name=_name(row)))}">{figure}</meter>'
-        '<p class="best" data-own></p><svg class="graph" data-own viewBox="0 0 300 65" aria-hidden="true"></svg>'
+        '<p class="best" data-own></p>'
+        '<svg class="graph" data-own viewBox="0 0 300 65" aria-hidden="true"></svg>'
         "</article>"
     )
 

@@ -74,9 +74,8 @@ def _rows(row: dict[str, Any], w: Words) -> list[tuple[str, str]]:
 def _evidence(row: dict[str, Any], w: Words) -> str:
     """As the agent's log has it: what a technician sends to whoever helps."""
     seen = [(escape(key), escape(value)) for key, value in row["evidence"].items()]
-    for part in ("decision", "outcome"):
-        if row[part]:
-            seen.append((part, escape(row[part]["sentence"])))
+    seen += [(part, escape(row[part]["sentence"])) for part in ("decision", "outcome") if row[part]]
     if not seen:
         return ""
-    return f'<details lang="en"><summary lang="{w.lang}">{escape(w("faults.evidence"))}</summary>{terms(seen)}</details>'
+    summary = f'<summary lang="{w.lang}">{escape(w("faults.evidence"))}</summary>'
+    return f'<details lang="en">{summary}{terms(seen)}</details>'

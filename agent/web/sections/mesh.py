@@ -24,7 +24,8 @@ def render(status: dict[str, Any], w: Words) -> str:
         body = (
             f"<p>{escape(w('mesh.hint', n=mesh['nodes']))}</p>"
             + draw(str(status["node"]), ways, names, w)
-            + f'<details id="ways"><summary>{escape(w("mesh.table"))}</summary>{_table(ways, names, w)}</details>'
+            + f'<details id="ways"><summary>{escape(w("mesh.table"))}</summary>'
+            + f"{_table(ways, names, w)}</details>"
         )
     return section("mesh", w("mesh.title"), body + terms(_settings(mesh, w)))
 
