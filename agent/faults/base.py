@@ -53,6 +53,7 @@ class View(msgspec.Struct, frozen=True):
     mesh_name: str  # "bat0"
     services_wanted: tuple[str, ...]
     detached: frozenset[str] = frozenset()  # hardifs our own remedies hold detached (from the undo journal)
+    avoided: frozenset[str] = frozenset()  # hardifs whose throughput our own remedy holds lowered (the same)
     last_neighbours: dict[
         str, str
     ] = {}  # "hardif/MAC" > originator, of every neighbour seen healthy in this run

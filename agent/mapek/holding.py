@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from agent.faults.base import View
 from agent.mapek.episodes import Episode
-from agent.mapek.journal import DETACHING
+from agent.mapek.recordkinds import DETACHING
 
 BACK_S = 2.0  # s between the two dumps that must show it attached: one beside our own act may show either
 

@@ -15,18 +15,13 @@ import threading
 from pathlib import Path
 
 from agent.mapek.journalline import DoneMark, OpenRecord, begin_line, done_line, parse_line
+from agent.mapek.recordkinds import AVOIDING, DETACHING, FORGOTTEN
 from agent.remedies.base import UndoRecord
 
 NAME = "undo.journal"
 MAX_OPEN = 64  # more changes outstanding at once than a node has interfaces: something is wrong, stop acting
 MAX_BYTES = 256 * 1024  # rewritten without its finished pairs beyond this
 MAX_READ = 4 * 1024 * 1024  # a file larger than this is not ours; only its head is searched for records
-DETACHING = frozenset(
-    {"detach-hardif"}
-)  # actions whose open record means: its `hardif` is held out of the mesh
-AVOIDING = frozenset({"avoid-link"})  # the same: its `hardif` is said to carry next to nothing
-# What these changed the kernel forgets with a reboot.
-FORGOTTEN = DETACHING | AVOIDING | {"hasten-ogms", "leave-gateway", "withdraw-gateway", "rejoin-mesh", "restart-radio"}
 MAX_LINE = 8 * 1024  # a record is a few hundred bytes; bounds one line
 
 

@@ -12,7 +12,8 @@ from typing import Any, TypeAlias
 
 from agent.faults.base import View
 from agent.mapek.holding import BACK_S, in_mesh
-from agent.mapek.journal import DETACHING, Journal
+from agent.mapek.journal import Journal
+from agent.mapek.recordkinds import DETACHING
 from agent.mapek.tick import Emit
 
 RETRY_FIRST = 1.0  # s after the first try that failed, doubled each time

@@ -195,6 +195,7 @@ class Loop:
                 self.monitor.history,
                 self._policy,
                 detached=self.journal.detached(),
+                avoided=self.journal.avoided(),
                 episodes=self.healing.treated(),
                 relapses=self.healing.relapses(snapshot.at),
             )

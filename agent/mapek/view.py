@@ -34,6 +34,7 @@ class Viewer:
         policy: Policy,
         *,
         detached: frozenset[str],
+        avoided: frozenset[str] = frozenset(),
         episodes: dict[str, str],
         relapses: dict[str, int],
     ) -> View:
@@ -50,6 +51,7 @@ class Viewer:
             mesh_name=policy.mesh_name,
             services_wanted=policy.services_wanted,
             detached=detached,
+            avoided=avoided,
             released=frozenset(self._unread),
             given_back=self._given_back,
             last_neighbours=self._neighbours,

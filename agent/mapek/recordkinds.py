@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an open undo record tells beyond how it is undone, by its action."""
+
+from __future__ import annotations
+
+DETACHING = frozenset({"detach-hardif"})  # its `hardif` is held out of the mesh
+AVOIDING = frozenset({"avoid-link"})  # its `hardif` is said to carry next to nothing
+# What these changed the kernel forgets with a reboot.
+FORGOTTEN = DETACHING | AVOIDING | {"hasten-ogms", "leave-gateway", "withdraw-gateway"}
