@@ -8,6 +8,7 @@ import gc
 import logging
 import signal
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -34,6 +35,7 @@ from agent.nodeservices import NodeServices
 from agent.nodestatus import NodeStatus
 from agent.reload import Reload
 from agent.sensors.echoes import Echoes
+from agent.sensors.losses import Losses
 from agent.sensors.peers import PeersSensor, ReportsSensor
 from agent.store import Store
 from agent.supervise import Supervisor, TaskState
@@ -73,11 +75,10 @@ class Node:
             radios=frozenset(one.name for one in config.mesh.interfaces if one.kind == "radio"),
         )
         self._hello = NodeHello(config, self._status.snapshot, self._hearing.heard)
-        self._echoes = Echoes(
-            lambda hardif, mac: self._hello.current.address(hardif, mac), on_return=lambda *_: self._wake()
-        )
+        self._echoes = Echoes(self._address, on_return=lambda *_: self._wake())
+        self._losses = Losses(self._address)
         hellos = (PeersSensor(self._hello), ReportsSensor(self._hello))
-        self._sensors = (*found, self._services, self._echoes, *hellos)
+        self._sensors = (*found, self._services, self._echoes, self._losses, *hellos)
         self._effector = KernelEffector(
             settings=self._keeper.hardif_settings,
             restart=self._services.restart,
@@ -135,7 +136,7 @@ class Node:
             Knowledge(Store(state / KNOWLEDGE), self._boot_id),
             Hooks(
                 probe=self._probe,
-                meet=self._echoes.meet,
+                meet=self._meet,
                 suspect=self._herald.suspect,
                 intend=self._herald.intend,
                 withdraw=self._herald.withdraw,
@@ -159,9 +160,11 @@ class Node:
     async def _run_echoes(self) -> None:
         try:
             self._echoes.start()
+            self._losses.start()
             await asyncio.Event().wait()
         finally:
             self._echoes.stop()
+            self._losses.stop()
 
     async def _watch(self) -> None:
         await self._first_tick.wait()
@@ -188,6 +191,14 @@ class Node:
 
     def _probe(self, hardif: str, mac: str) -> None:
         self._echoes.probe(hardif, mac, PROBE_FOR)
+        self._losses.treat(hardif, mac)
+
+    def _meet(self, neighbours: Sequence[tuple[str, str]]) -> None:
+        self._echoes.meet(neighbours)
+        self._losses.meet(neighbours)
+
+    def _address(self, hardif: str, mac: str) -> str:
+        return self._hello.current.address(hardif, mac)
 
     def _closed(self) -> str:
         """Why nothing may be done now, "" where it may: for what acts beside the loop."""
