@@ -17,6 +17,9 @@ GENL_ID_CTRL: Final = 0x10
 CTRL_CMD_GETFAMILY: Final = 3
 CTRL_ATTR_FAMILY_ID: Final = 1
 CTRL_ATTR_FAMILY_NAME: Final = 2
+CTRL_ATTR_MCAST_GROUPS: Final = 7
+CTRL_ATTR_MCAST_GRP_NAME: Final = 1
+CTRL_ATTR_MCAST_GRP_ID: Final = 2
 MIN_FAMILY: Final = 0x10  # smaller numbers are netlink's own messages
 HEADER: Final = Struct("=BBH")  # command, version, reserved
 
@@ -62,6 +65,17 @@ class Family:
         """FamilyMissingError where the kernel does not know the family."""
         self._resolve()
 
+    def group(self, name: str) -> int:
+        """The number of one of its multicast groups, for NETLINK_ADD_MEMBERSHIP."""
+        told = self._describe()
+        groups = nl.attributes(told, 4, len(told)).get(CTRL_ATTR_MCAST_GROUPS)
+        for place in nl.attributes(told, *groups).values() if groups else ():
+            found = nl.attributes(told, *place)
+            number = nl.get_u32(told, found, CTRL_ATTR_MCAST_GRP_ID)
+            if nl.get_text(told, found, CTRL_ATTR_MCAST_GRP_NAME) == name and number:
+                return number
+        raise NetlinkFormatError(f"the netlink family {self.name} names no multicast group {name}")
+
     def close(self) -> None:
         """Close the socket."""
         self._socket.close()
@@ -69,6 +83,14 @@ class Family:
     def _resolve(self) -> int:
         if self._id:
             return self._id
+        answer = self._describe()
+        found = nl.get_u16(answer, nl.attributes(answer, 4, len(answer)), CTRL_ATTR_FAMILY_ID)
+        if found is None or found < MIN_FAMILY:
+            raise NetlinkFormatError(f"looking up the netlink family {self.name}: the answer names no family")
+        self._id = found
+        return found
+
+    def _describe(self) -> bytes:
         what = f"looking up the netlink family {self.name}"
         payload = HEADER.pack(CTRL_CMD_GETFAMILY, 1, 0) + nl.text(CTRL_ATTR_FAMILY_NAME, self.name)
         try:
@@ -78,12 +100,7 @@ class Family:
                 raise
             text = f"{what}: the kernel does not know it, module {self._module} is not loaded"
             raise FamilyMissingError(text, f"modprobe {self._module}", errno.ENOENT) from None
-        answer = answer or b""
-        found = nl.get_u16(answer, nl.attributes(answer, 4, len(answer)), CTRL_ATTR_FAMILY_ID)
-        if found is None or found < MIN_FAMILY:
-            raise NetlinkFormatError(f"{what}: the answer names no family")
-        self._id = found
-        return found
+        return answer or b""
 
     def _moved(self, error: KernelError) -> bool:
         """Has the family another number now? ENOENT is what the kernel answers to a number nobody has."""

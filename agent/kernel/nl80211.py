@@ -6,11 +6,14 @@ Reading needs no privilege, changing needs CAP_NET_ADMIN. Every method raises Ke
 
 from __future__ import annotations
 
+import errno
 from typing import Final
 
 from agent.kernel import netlink as nl
 from agent.kernel import wifirows as rows
+from agent.kernel.errors import RefusedError
 from agent.kernel.genl import Family
+from agent.kernel.scanevents import GROUP, ScanEvents
 from agent.kernel.wifirows import Attr, Wiphy
 from agent.readings import Radio, Station
 
@@ -120,6 +123,16 @@ class Nl80211:
             inner = [nl.u32(place, freq) for place, freq in enumerate(frequencies, 1)]
             payload += nl.nested(Attr.SCAN_FREQUENCIES, *inner)
         self._family.request(CMD_TRIGGER_SCAN, payload, f"scanning on {ifindex}")
+
+    def scan(self, ifindex: int, frequencies: tuple[int, ...], timeout: float) -> bool:
+        """A passive scan, waited for: False where it was broken off. One that is under way will do."""
+        with ScanEvents(self._family.group(GROUP)) as events:
+            try:
+                self.trigger_scan(ifindex, frequencies)
+            except RefusedError as error:
+                if error.errno != errno.EBUSY:
+                    raise
+            return events.wait(ifindex, timeout)
 
     def close(self) -> None:
         """Close the socket."""

@@ -36,6 +36,7 @@ class Opening:
             for episode in self._book.open.values()
             if any(related(subject, symptom.subject, view) for subject in episode.subjects)
         ]
+        near.sort(key=lambda episode: not episode.held)  # what one holds, its root takes over
         for episode in near:
             if self._analyser.explains(symptom.fault, episode.diagnosis.fault):
                 self._reclassify(episode, symptom, cause, view)

@@ -47,25 +47,25 @@ def join(
     wanted = _wanted(interface)
     kinds = JOINED_KINDS if interface.mode == "auto" else (interface.mode,)
     known = joined.read(name, links)
-    if radio.kind in kinds and _is_in(radio) and _agrees(radio, known, wanted):
+    if radio.kind in kinds and is_in(radio) and _agrees(radio, known, wanted):
         return
     if interface.country:
         country(interface.country)
     if known != wanted:  # first: killed in between, the next agent knows nothing, and nothing wrong
         joined.write(name, None, links)
-    if _is_in(radio):
-        _leave(radio.index, radio.kind, wifi)
+    if is_in(radio):
+        leave(radio.index, radio.kind, wifi)
     kind = _become(radio, kinds, links, wifi)
     links.set_up(name)
     try:
-        _enter(radio.index, kind, wanted, wifi)
+        enter(radio.index, kind, wanted, wifi)
     except RefusedError as error:
         if error.errno != errno.EALREADY:
             raise
         if known == wanted:
             return  # in it, and the driver told no channel
-        _leave(radio.index, kind, wifi)
-        _enter(radio.index, kind, wanted, wifi)
+        leave(radio.index, kind, wifi)
+        enter(radio.index, kind, wanted, wifi)
     try:
         joined.write(name, wanted, links)
     except KernelError as error:
@@ -75,7 +75,7 @@ def join(
 def is_out(name: str, wifi: Nl80211) -> bool:
     """Is it a mesh's radio, but in none, as after `ip link set DEV down` and up again? KernelError."""
     radio = _find(name, wifi)
-    return radio is not None and radio.kind in JOINED_KINDS and not _is_in(radio)
+    return radio is not None and radio.kind in JOINED_KINDS and not is_in(radio)
 
 
 def _find(name: str, wifi: Nl80211) -> Radio | None:
@@ -95,7 +95,7 @@ def _wanted(interface: Interface) -> joined.Joined:
     return interface.frequency, mesh_id
 
 
-def _is_in(radio: Radio) -> bool:
+def is_in(radio: Radio) -> bool:
     """Does the kernel tell that it is in a mesh or IBSS?"""
     return radio.kind in JOINED_KINDS and (radio.freq_mhz is not None or radio.mesh_id != "")
 
@@ -108,7 +108,8 @@ def _agrees(radio: Radio, known: joined.Joined | None, wanted: joined.Joined) ->
     return told and known == wanted
 
 
-def _enter(index: int, kind: str, wanted: joined.Joined, wifi: Nl80211) -> None:
+def enter(index: int, kind: str, wanted: joined.Joined, wifi: Nl80211) -> None:
+    """Join. KernelError; RefusedError with EALREADY where it is in one."""
     freq, mesh_id = wanted
     if kind == "mesh":
         wifi.join_mesh(index, mesh_id, freq, forwarding=False)
@@ -116,7 +117,8 @@ def _enter(index: int, kind: str, wanted: joined.Joined, wifi: Nl80211) -> None:
         wifi.join_ibss(index, mesh_id, freq)
 
 
-def _leave(index: int, kind: str, wifi: Nl80211) -> None:
+def leave(index: int, kind: str, wifi: Nl80211) -> None:
+    """Leave; being in none is as good. KernelError."""
     try:
         if kind == "mesh":
             wifi.leave_mesh(index)

@@ -16,6 +16,7 @@ from agent.events import Remedy
 from agent.faults.base import View
 from agent.remedies.effects_gateways import Gateways
 from agent.remedies.effects_routing import Routing
+from agent.remedies.effects_wifi import Wifi
 
 
 class ActionError(Exception):
@@ -40,6 +41,11 @@ class Effector(Protocol):
     @property
     def gateways(self) -> Gateways:
         """batman-adv's gateway mode on this node."""
+        ...
+
+    @property
+    def wifi(self) -> Wifi:
+        """The mesh's radios."""
         ...
 
     def attach_hardif(self, mesh: str, name: str) -> None: ...

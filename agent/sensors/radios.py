@@ -2,6 +2,7 @@
 """The `radios` sensor: wireless interfaces, and the stations of those that mesh.
 
 A mesh peer beacons every 102 ms (nl80211.BEACON_TU): its inactivity is the first sign of a dead radio link.
+The clients of an access point on the same radio are read too, seldom: they tell that it still receives.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from agent.kernel.errors import FamilyMissingError, InterfaceGoneError, KernelEr
 from agent.kernel.nl80211 import Nl80211
 from agent.readings import Radio, Station
 from agent.sensors.base import SensorError
+from agent.sensors.ears import Ears
 
 if TYPE_CHECKING:
     from agent.config import Config
@@ -24,6 +26,7 @@ ATTENTION: Final = 0.05  # s: half a beacon interval
 INTERFACES: Final = 2.0  # s between readings of the interfaces themselves
 BACKOFF_MAX: Final = 4.0  # s
 MESHING: Final = frozenset({"mesh", "ibss"})
+SERVING: Final = "ap"
 
 
 class RadioReader(Protocol):
@@ -43,6 +46,7 @@ class RadiosSensor:
         self._failures = 0
         self._radios: tuple[Radio, ...] = ()
         self._due = 0.0
+        self._ears = Ears()
 
     def period(self, attention: bool) -> float:
         """Seconds between readings; longer after failures, and where no radio meshes."""
@@ -53,27 +57,33 @@ class RadiosSensor:
         return ATTENTION if attention else CALM
 
     def read(self, now: float) -> tuple[Radio, ...]:
-        """Every wireless interface of the namespace; stations of mesh and IBSS interfaces."""
+        """Every wireless interface of the namespace; stations of those that mesh, and of their APs."""
         try:
-            if not self._radios or now >= self._due:
+            anew = not self._radios or now >= self._due
+            if anew:
                 self._radios = self._nl80211.interfaces()
                 self._due = now + INTERFACES
-            found = tuple(self._with_stations(radio) for radio in self._radios)
+                self._ears.forget_others(self._radios)
+            meshing = {radio.phy for radio in self._radios if radio.kind in MESHING}
+            self._radios = tuple(self._with_stations(radio, meshing, anew, now) for radio in self._radios)
         except KernelError as error:
             self._failures += 1
             self._radios = ()
             raise SensorError(f"radios: {error}") from error
         self._failures = 0
-        return found
+        return tuple(self._ears.told(radio, now) for radio in self._radios)
 
-    def _with_stations(self, radio: Radio) -> Radio:
-        if radio.kind not in MESHING:
-            return radio
+    def _with_stations(self, radio: Radio, meshing: set[int | None], anew: bool, now: float) -> Radio:
+        serves = radio.kind == SERVING and radio.phy is not None and radio.phy in meshing
+        if radio.kind not in MESHING and not (serves and anew):
+            return radio  # an access point's clients stay as they were read last
         try:
-            return msgspec.structs.replace(radio, stations=self._nl80211.stations(radio.index))
+            found = msgspec.structs.replace(radio, stations=self._nl80211.stations(radio.index))
         except InterfaceGoneError:
             self._due = 0.0  # unplugged since the interfaces were read: read them anew next time
-            return radio
+            return msgspec.structs.replace(radio, stations=())
+        self._ears.listened(found, now)
+        return found
 
 
 def make(config: Config) -> Sensor | None:

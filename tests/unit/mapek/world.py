@@ -152,6 +152,7 @@ class Mechanism:
         self.did: list[str] = []
         self.watch: Callable[[str], None] = lambda what: None
         self.routing: Any = None  # no scripted action asks for it
+        self.wifi: Any = None  # the same
 
     def _do(self, what: str) -> None:
         self.watch(what)

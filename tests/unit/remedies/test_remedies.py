@@ -40,6 +40,7 @@ class System:
         self.ogm = 300
         self.restarted: list[str] = []
         self.routing: Any = None  # not for these actions
+        self.wifi: Any = None
 
     def attach_hardif(self, mesh: str, name: str) -> None:
         self.masters[name] = mesh

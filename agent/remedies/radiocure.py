@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the three cures of a radio share: when one is due, what it refuses, and its undo record."""
+
+from __future__ import annotations
+
+from agent.events import Remedy
+from agent.faults import liveness as lv
+from agent.faults import radiofaults
+from agent.faults.base import View
+from agent.remedies.base import ActionError, Effector, UndoRecord
+from agent.remedies.effects_wifi import Home
+
+
+def refusal(remedy: Remedy, view: View) -> str:
+    """Not before its time, not on what a person switched off, not on a radio that is none of the mesh's."""
+    name = remedy.args["radio"]
+    if name not in view.hardifs_wanted:
+        return f"{name} is no longer configured"
+    if radiofaults.radio_of(view, name) is None:
+        return f"{name} is no radio of the mesh now"
+    if not lv.usable(view, name):
+        return f"{name} is switched off"
+    left = radiofaults.due_at(remedy, view) - view.now
+    return f"the next try is due in {left:.0f} s" if left > 0 else ""
+
+
+def record(remedy: Remedy, effector: Effector) -> UndoRecord:
+    """Where the radio belongs, so that it can be put back by who knows no configuration."""
+    name = remedy.args["radio"]
+    home = effector.wifi.home(name)
+    told = {
+        "radio": name,
+        "kind": home.kind,
+        "freq_mhz": str(home.freq_mhz),
+        "mesh_id": home.mesh_id,
+        "up": " ".join(home.up),
+    }
+    return UndoRecord(remedy.action, told)
+
+
+def put_back(record: UndoRecord, effector: Effector) -> None:
+    """Up and in its mesh, as it was. ActionError."""
+    args = record.args
+    try:
+        home = Home(args["kind"], int(args["freq_mhz"]), args["mesh_id"], tuple(args["up"].split()))
+        name = args["radio"]
+    except (KeyError, ValueError) as error:
+        raise ActionError(
+            f"putting back {record.action}: its record says {args}, which is no radio's: switch the radio on "
+            "by hand"
+        ) from error
+    effector.wifi.restore(name, home)
