@@ -224,9 +224,7 @@ class Web(Struct, frozen=True, forbid_unknown_fields=True):
     ] = None
     actions_from: Annotated[
         Annotated[tuple[Text, ...], Meta(max_length=32)],
-        about(
-            "Networks from which actions are taken, each ADDRESS/PREFIX. Empty: private ones and the node's own."
-        ),
+        about("Networks actions are taken from, each ADDRESS/PREFIX. Empty: private ones and the node's own."),
     ] = ()
 
 

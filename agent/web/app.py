@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The routes: page, status, events, metrics, health. Read-only; values come by call-backs."""
+"""The routes: page, status, events, metrics, health, open to all who reach them; the forms are desk.py's.
+
+Values come by call-backs. What the document says of positions and keys is for who is signed in.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,14 @@ from typing import Any
 import msgspec
 from microdot import Microdot, Request, Response
 
-from agent.web import page
+from agent.web import notices, page
+from agent.web.desk import Desk, who
+from agent.web.forms import DEVICE_COOKIE, LANGUAGE_COOKIE, cookies
 from agent.web.limits import CALM_EVERY
+from agent.web.request import ACTIONS, SESSION, SESSION_END
 from agent.web.stream import Stream
+from agent.web.view import Viewer
+from agent.web.words import LANGUAGES, choose
 
 Status = Callable[[], dict[str, Any]]
 
@@ -21,20 +29,33 @@ JSON = "application/json; charset=utf-8"
 HTML = {  # a fragment opened by itself is a page, too
     "Content-Type": "text/html; charset=utf-8",
     "Content-Security-Policy": page.POLICY,
-    "Referrer-Policy": "no-referrer",
+    # Not no-referrer: browsers would send "Origin: null" with our forms, as they do with a stranger's.
+    "Referrer-Policy": "same-origin",
     "X-Frame-Options": "DENY",
 }
 METRICS = "text/plain; version=0.0.4; charset=utf-8"
+HIDDEN = frozenset(
+    {"position", "latitude", "longitude", "altitude", "coordinates", "key", "keys", "psk", "secret", "token"}
+)
+"""Keys of the document that are for who is signed in, on its first two levels."""
+LANGUAGE_FOR = 365 * 86400  # s a chosen language is remembered
 
 
 class Pages:
     """Routes over `status` (the document of agent/status.py) and `metrics` (Prometheus text)."""
 
-    def __init__(self, status: Status, metrics: Callable[[], str], changed: asyncio.Event) -> None:
-        """`changed` is set by whoever changes what the status says; it is cleared here."""
+    def __init__(
+        self,
+        status: Status,
+        metrics: Callable[[], str],
+        changed: asyncio.Event,
+        desk: Desk | None = None,
+    ) -> None:
+        """`changed` is set by whoever changes what the status says; it is cleared here. `desk` takes the forms."""
         self._status = status
         self._metrics = metrics
         self._changed = changed
+        self._desk = desk
         self.stream = Stream()
         self.app = Microdot()
         # Coroutines all: microdot would run plain functions in a thread.
@@ -44,6 +65,11 @@ class Pages:
         self.app.get("/api/v1/events")(self._events)
         self.app.get("/metrics")(self._api_metrics)
         self.app.get("/healthz")(self._healthz)
+        if desk:
+            self.app.post(SESSION)(desk.sign_in)
+            self.app.post(SESSION_END)(desk.sign_out)
+            self.app.post(f"{ACTIONS}<name>")(desk.act)
+            self.app.get("/api/v1/support-bundle/<number>")(desk.download)
 
     async def publish(self) -> None:
         """Feeds the stream: at once when something changes, else every CALM_EVERY s; idle without clients."""
@@ -55,16 +81,24 @@ class Pages:
                 pass
             self._changed.clear()
             if self.stream.clients:
-                self.stream.publish("status", msgspec.json.encode(self._status()))
+                self.stream.publish("status", msgspec.json.encode(self._document(signed_in=False)))
 
-    async def _page(self, _request: Request) -> Response:
-        return Response(page.document(self._status()), 200, dict(HTML))
+    async def _page(self, request: Request) -> Response:
+        viewer = self._viewer(request)
+        headers: dict[str, Any] = dict(HTML)
+        if request.args.get("lang") in LANGUAGES:
+            headers["Set-Cookie"] = (
+                f"{LANGUAGE_COOKIE}={viewer.lang}; Path=/; Max-Age={LANGUAGE_FOR}; HttpOnly; SameSite=Strict"
+            )
+        return Response(page.document(self._document(viewer.signed_in), viewer.lang, viewer), 200, headers)
 
-    async def _fragment(self, _request: Request) -> Response:
-        return Response(page.sections(self._status()), 200, dict(HTML))
+    async def _fragment(self, request: Request) -> Response:
+        viewer = self._viewer(request)
+        return Response(page.sections(self._document(viewer.signed_in), viewer.lang, viewer), 200, dict(HTML))
 
-    async def _api_status(self, _request: Request) -> Response:
-        return Response(msgspec.json.encode(self._status()), 200, {"Content-Type": JSON})
+    async def _api_status(self, request: Request) -> Response:
+        signed_in = self._desk is not None and self._desk.session(request) is not None
+        return Response(msgspec.json.encode(self._document(signed_in)), 200, {"Content-Type": JSON})
 
     async def _events(self, request: Request) -> Response:
         if self.stream.full:
@@ -72,7 +106,7 @@ class Pages:
         last = request.headers.get("last-event-id", "")
         last_id = int(last) if last.isascii() and last.isdigit() and len(last) < 16 else None
         if not self.stream.clients:  # nothing was published lately
-            self.stream.publish("status", msgspec.json.encode(self._status()))
+            self.stream.publish("status", msgspec.json.encode(self._document(signed_in=False)))
         headers = {"Content-Type": "text/event-stream; charset=utf-8"}
         body: Any = self.stream.follow(last_id)  # microdot's stubs do not know of streaming
         return Response(body, 200, headers)
@@ -88,3 +122,42 @@ class Pages:
             answer["reason"] = str(status["verdict"]["sentence"])
         headers = {"Content-Type": JSON}
         return Response(msgspec.json.encode(answer), 200 if state in HEALTHY else 503, headers)
+
+    def _document(self, signed_in: bool) -> dict[str, Any]:
+        status = self._status()
+        if not signed_in:
+            status = {
+                name: _open(value) if isinstance(value, dict) else value
+                for name, value in _open(status).items()
+            }
+        if self._desk:
+            status = {**status, "actions": self._desk.actions.listed(addresses=signed_in)}
+        return status
+
+    def _viewer(self, request: Request) -> Viewer:
+        mine = cookies(request.headers.get("cookie", ""))
+        args = request.args
+        lang = choose(
+            str(args.get("lang", "")),
+            mine.get(LANGUAGE_COOKIE, ""),
+            request.headers.get("accept-language", ""),
+        )
+        if self._desk is None:
+            return Viewer(lang=lang)
+        # The live page asks for its fragment by itself: only what a person does keeps a session awake.
+        session = self._desk.session(request, touch=bool(args.get("confirm")))
+        access = self._desk.access
+        return Viewer(
+            lang=lang,
+            pin_set=access.pin_set(),
+            signed_in=session is not None,
+            token=session.token if session else "",
+            locked_for=0.0 if session else access.locked_for(who(request), mine.get(DEVICE_COOKIE, "")),
+            notice=notices.known(str(args.get("notice", ""))),
+            confirm=str(args.get("confirm", ""))[:32],
+            done=str(args.get("done", ""))[:32],
+        )
+
+
+def _open(section: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in section.items() if name not in HIDDEN}
