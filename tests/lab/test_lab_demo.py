@@ -30,6 +30,8 @@ class Demo:
 
     def __init__(self, out: Path) -> None:
         self.out = out
+        # a run in the background of a script ignores SIGINT, and so would its children
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         with out.open("wb") as handle:
             self.process = subprocess.Popen(
                 DEMO, cwd=state.TREE, stdout=handle, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL
