@@ -11,12 +11,14 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from agent import faults, remedies, sensors
-from agent.config import Config, host_port
+from agent.config import Config
 from agent.control import ControlError, ControlServer
 from agent.controlcommands import handlers
 from agent.effector import KernelEffector
+from agent.effects.host import KernelHost
 from agent.events import Outcome, Snapshot
 from agent.herald import Herald
 from agent.kernelwatch import watch_links
@@ -28,6 +30,7 @@ from agent.mapek.knowledge import Knowledge
 from agent.mapek.loop import Loop
 from agent.mapek.policy import policy_of
 from agent.mesh.keeper import Keeper
+from agent.mesh.metering import Metering
 from agent.mesh.secondneighbour import SecondNeighbour
 from agent.nodehearing import Hearing
 from agent.nodehello import NodeHello
@@ -36,11 +39,15 @@ from agent.nodestatus import NodeStatus
 from agent.reload import Reload
 from agent.sensors.echoes import Echoes
 from agent.sensors.losses import Losses
-from agent.sensors.peers import PeersSensor, ReportsSensor
-from agent.store import Store
+from agent.sensors.peers import PeersSensor, ReportsSensor, TwinsSensor
+from agent.sensors.wanted import WantedSensor
+from agent.store import Record, Store
 from agent.supervise import Supervisor, TaskState
 from agent.systemd import Notifier
 from agent.telemetry import metrics
+
+if TYPE_CHECKING:
+    from agent.nodeweb import NodeWeb
 
 log = logging.getLogger("x0.node")
 
@@ -63,7 +70,13 @@ class Node:
         self._notifier = Notifier()
         self._reload = Reload(path, config, self._take_over)
         self._status = NodeStatus(self)
-        self._keeper = Keeper(config, may_act=self._closed)
+        self._metering = Metering(
+            config,
+            peers=lambda: self._hello.peers(),
+            closed=self._closed,
+            changed=lambda: self._keeper.wake(),
+        )
+        self._keeper = Keeper(config, measured=self._metering.kbit, may_act=self._closed)
         self._services = NodeServices(config)
         found = [sensor for sensor in sensors.discover(config) if sensor.name != self._services.name]
         self._hearing = Hearing(
@@ -77,13 +90,16 @@ class Node:
         self._hello = NodeHello(config, self._status.snapshot, self._hearing.heard)
         self._echoes = Echoes(self._address, on_return=lambda *_: self._wake())
         self._losses = Losses(self._address)
-        hellos = (PeersSensor(self._hello), ReportsSensor(self._hello))
-        self._sensors = (*found, self._services, self._echoes, self._losses, *hellos)
+        hellos = (PeersSensor(self._hello), ReportsSensor(self._hello), TwinsSensor(self._hello))
+        wanted = WantedSensor(config.mesh, self._metering.kbit)
+        self._sensors = (*found, self._services, self._echoes, self._losses, *hellos, wanted)
         self._effector = KernelEffector(
             settings=self._keeper.hardif_settings,
             restart=self._services.restart,
             rest_ogm_ms=self._keeper.rest_ogm_ms,
             on_ogm=self._keeper.ogm_changed,
+            set_up=self._keeper.set_up_now,
+            host=KernelHost(Path(config.node.state_dir), self._shrink, self._rest),
         )
         self._herald = Herald(
             lambda: self._hello.current if self.config.mesh.enabled else None,
@@ -92,7 +108,7 @@ class Node:
             time.monotonic,
             lambda: self.config.hello.interval,
         )
-        self._web = _Web(self._status, config.web.listen, self._page_changed) if config.web.enabled else None
+        self._web = self._page() if config.web.enabled else None
 
     async def run(self) -> None:
         """Returns after SIGTERM or SIGINT; raises SuperviseError where a task cannot be kept running."""
@@ -104,6 +120,18 @@ class Node:
         self._add_tasks()
         await self._supervisor.run()
 
+    def _page(self) -> NodeWeb:
+        from agent.nodeactions import Powers  # both only where a page is wanted
+        from agent.nodeweb import NodeWeb
+
+        powers = Powers(
+            lambda: self.config, self._status.document, self._status.snapshot,
+            lambda hardif, mac: self._hello.current.address(hardif, mac),
+            self._pause, self._resume, self._stop, self.began,
+        )  # fmt: skip
+        status = self._status
+        return NodeWeb(self.config, self._boot_id, powers, status.metrics, self._page_changed, self._remember)
+
     # tasks
 
     def _add_tasks(self) -> None:
@@ -114,6 +142,8 @@ class Node:
             add("mesh", self._keeper.run)
             add("hello", self._hello.run, essential=False)
             add("echoes", self._run_echoes, essential=False)
+            if self._metering.names:
+                add("metering", self._metering.run, essential=False)
         add("services", self._services.run, essential=False)
         add("loop", self._run_loop)
         commands = handlers(self._status.document, self._pause, self._resume)
@@ -189,6 +219,15 @@ class Node:
         self.counters.ended(outcome.fault, outcome.action, str(outcome.result))
         self._herald.settle(outcome)
 
+    def _shrink(self) -> int:
+        """For a full disk, in a worker thread: bytes the knowledge store gave up."""
+        return self.loop.knowledge.store.shrink() if self.loop else 0
+
+    def _rest(self, resting: bool) -> None:
+        """For a hot machine, in a worker thread."""
+        if self.loop is not None:
+            self.loop.monitor.timetable.attention.resting = resting
+
     def _probe(self, hardif: str, mac: str) -> None:
         self._echoes.probe(hardif, mac, PROBE_FOR)
         self._losses.treat(hardif, mac)
@@ -244,6 +283,10 @@ class Node:
         self._page_changed.set()
         return paused
 
+    def _remember(self, body: bytes) -> None:
+        if self.loop is not None:
+            self.loop.knowledge.store.add(Record(time.time(), "audit", "", body))
+
     def _running_loop(self) -> Loop:
         if self.loop is None:
             raise ControlError("the loop has not started yet", "try again in a moment")
@@ -265,15 +308,3 @@ class Node:
     def web_load(self) -> tuple[int, int]:
         """Streams open now, connections refused since the start."""
         return (self._web.pages.stream.clients, self._web.server.refused) if self._web else (0, 0)
-
-
-class _Web:
-    """Page and server, imported only where they are wanted."""
-
-    def __init__(self, status: NodeStatus, listen: str, changed: asyncio.Event) -> None:
-        from agent.web.app import Pages
-        from agent.web.server import Server
-
-        host, port = host_port(listen)
-        self.pages = Pages(status.document, status.metrics, changed)
-        self.server = Server(self.pages.app, host, port)

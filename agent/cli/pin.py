@@ -62,7 +62,7 @@ def _configured(config: Path) -> Path:
         if not config.exists():
             return path_of(None, DEFAULT_STATE)
         raise PinError(
-            f"{config} has mistakes ({error.problems[0]}). Mend: x0 config check, or name the file with --file"
+            f"{config} has mistakes ({error.problems[0]}). Mend: x0 config check, or use --file"
         ) from None
     except OSError as error:
         raise PinError(

@@ -5,8 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
-import os
 import secrets
 import time
 from collections.abc import Callable
@@ -16,12 +14,11 @@ import msgspec
 
 from agent.web import audit, notices, pin
 from agent.web.actions import RefusedError
+from agent.web.latest import LatestFile
 from agent.web.limits import PIN_WAITING_MAX
 from agent.web.lockout import Lockout
 from agent.web.pin import PinError
 from agent.web.sessions import ID_BYTES, Session, Sessions, digest
-
-log = logging.getLogger("x0.access")
 
 NAME = "access.json"  # under node.state_dir: counts of wrong PINs, digests of known devices
 STATE_MAX = 128 * 1024  # bytes of it; full it has about 40 KiB
@@ -51,15 +48,14 @@ class Access:
         tell: Callable[[str, str, str], None] = lambda _who, _what, _result: None,
         clock: Callable[[], float] = since_boot,
     ) -> None:
-        self._pin_file, self._state_file = pin_file, state_file
+        self._pin_file, self._state = pin_file, LatestFile(state_file, STATE_MAX)
         self._tell, self._clock = tell, clock
-        self._lockout = Lockout(boot, _read(state_file), clock())
+        self._lockout = Lockout(boot, self._state.read(), clock())
         self.sessions = Sessions()
         self._one = asyncio.Lock()
         self._waiting = 0
         self._seen: tuple[int, int, int] | None = None  # of the PIN's file
         self._pin: pin.Pin | None = None
-        self._unsaved = ""
 
     def current(self) -> pin.Pin | None:
         """The present PIN, None where none is set. PinError where its file cannot be used."""
@@ -120,7 +116,8 @@ class Access:
     async def _check(self, present: pin.Pin, who: str, device: str, text: str) -> SignedIn:
         now, known = self._clock(), digest(device) if device else ""
         self._lockout.attempt(who, now, known)
-        await asyncio.shield(asyncio.to_thread(self._save, self._lockout.dump(now)))
+        self._state.put(self._lockout.dump(now))
+        await self._state.wait()  # on disk before the answer is known: a restart forgives nothing
         if not await asyncio.shield(asyncio.to_thread(pin.matches, present, text)):
             self._tell(who, audit.WRONG_PIN, "refused")
             self._open_to(who, device)
@@ -129,7 +126,7 @@ class Access:
             )
         fresh = secrets.token_urlsafe(ID_BYTES)
         self._lockout.right(who, now, known, digest(fresh))
-        await asyncio.to_thread(self._save, self._lockout.dump(now))
+        self._state.put(self._lockout.dump(now))
         cookie, session = self.sessions.begin(present.id, self._clock())
         self._tell(who, "sign-in", "signed in")
         return SignedIn(cookie, fresh, session.token)
@@ -154,27 +151,3 @@ class Access:
             raise RefusedError(
                 notices.LOCKED, 429, f"too many wrong PINs. Mend: wait {max(1.0, left):.0f} s", retry=left
             )
-
-    def _save(self, raw: bytes) -> None:
-        """In a thread. A full disk is no reason to keep a technician out: the counts hold in memory."""
-        draft = self._state_file.with_name(f".{self._state_file.name}.{os.getpid()}")
-        try:
-            self._state_file.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-            with open(descriptor, "wb") as file:  # noqa: PTH123  of a descriptor
-                file.write(raw)
-            draft.replace(self._state_file)
-            self._unsaved = ""
-        except OSError as error:
-            words = f"{self._state_file} cannot be written ({error.strerror or error})"
-            if words != self._unsaved:
-                log.warning("%s: wrong PINs are forgotten when the agent stops", words)
-            self._unsaved = words
-
-
-def _read(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(STATE_MAX)
-    except OSError:
-        return b""

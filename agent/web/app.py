@@ -51,7 +51,7 @@ class Pages:
         changed: asyncio.Event,
         desk: Desk | None = None,
     ) -> None:
-        """`changed` is set by whoever changes what the status says; it is cleared here. `desk` takes the forms."""
+        """`changed` is set by whoever changes what the status says; cleared here. `desk` takes the forms."""
         self._status = status
         self._metrics = metrics
         self._changed = changed
