@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from agent.hostreadings import Host
-from agent.readings import Echo, Link, Loss, Mesh, Peer, Radio, Report, Service, Uplink, Wanted
+from agent.readings import Echo, Link, Loss, Mesh, Peer, Radio, Report, Service, Twin, Uplink, Wanted
 
 
 class Sample(msgspec.Struct, frozen=True):
@@ -43,6 +43,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     echoes: tuple[Echo, ...] = ()
     losses: tuple[Loss, ...] = ()
     reports: tuple[Report, ...] = ()
+    twins: tuple[Twin, ...] = ()
     errors: dict[str, str] = {}  # sensor > what failed
 
 

@@ -13,7 +13,7 @@ from agent.hello.service import Change, Hello
 if TYPE_CHECKING:
     from agent.config import Config
     from agent.events import Snapshot
-    from agent.readings import Peer, Report
+    from agent.readings import Peer, Report, Twin
 
 
 class NodeHello:
@@ -44,6 +44,10 @@ class NodeHello:
     def reports(self) -> tuple[Report, ...]:
         """Any thread."""
         return self.current.reports()
+
+    def twins(self) -> tuple[Twin, ...]:
+        """Any thread."""
+        return self.current.twins()
 
     def _new(self, config: Config) -> Hello:
         return Hello(

@@ -210,6 +210,16 @@ class Peer(msgspec.Struct, frozen=True):
     hello_interval_ms: int | None = None  # as it says, 100 to 60,000; None: not told
 
 
+class Twin(msgspec.Struct, frozen=True):
+    """Who says hello on one of our interfaces with that interface's own address (a hint)."""
+
+    node: str
+    originator: str
+    hardif: str
+    mac: str
+    age: float
+
+
 class Echo(msgspec.Struct, frozen=True):
     """ICMPv6 echo to one neighbour on one interface: the kernel answers it, whatever its agent does."""
 

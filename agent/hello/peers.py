@@ -11,7 +11,7 @@ import msgspec
 
 from agent.hello.limits import SourceLimits
 from agent.hello.message import MAX_SEQUENCE, MIN_ELP_MS, HelloMessage, mac_bytes, mac_text
-from agent.readings import Peer
+from agent.readings import Peer, Twin
 
 MAX_PEERS = (
     64  # per interface; bounds the memory a malicious sender can force, above what a radio cell carries
@@ -54,6 +54,7 @@ class Peers:
     def __init__(self, hardif: str) -> None:
         self.hardif = hardif
         self._entries: dict[bytes, Entry] = {}
+        self._twin: tuple[HelloMessage, float] | None = None  # the last that came from our own address
         self._limits = SourceLimits(SOURCE_RATE, SOURCE_BURST, TOTAL_RATE, TOTAL_BURST)
 
     def admit(self, source: str, now: float) -> bool:
@@ -63,8 +64,9 @@ class Peers:
     def take(self, message: HelloMessage, address: str, own_mac: str, now: float) -> tuple[News, ...]:
         """Enter a hello heard on this interface, whose own MAC is `own_mac`; what does it change?"""
         own = mac_bytes(own_mac)
-        if message.mac == own:
-            return ()  # a loop in the wiring, or somebody with our name
+        if message.mac == own:  # our own came round, or somebody has our address
+            self._twin = (message, now)
+            return ()
         before = self._entries.get(message.mac)
         if before is None and not self._room(now):
             return ()
@@ -122,6 +124,15 @@ class Peers:
         """The link-local address a peer was last heard from."""
         entry = self._entries.get(mac_bytes(mac))
         return entry.address if entry else None
+
+    def twin(self, now: float) -> Twin | None:
+        """Who last said hello with this interface's own address; it may be we ourselves."""
+        if self._twin is None:
+            return None
+        message, at = self._twin
+        return Twin(
+            message.node, mac_text(message.originator), self.hardif, mac_text(message.mac), max(0.0, now - at)
+        )
 
     def snapshot(self, now: float) -> tuple[Peer, ...]:
         """The peers as the loop sees them."""

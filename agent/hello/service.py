@@ -30,7 +30,7 @@ from agent.hello.message import (
 from agent.hello.outgoing import Outgoing
 from agent.hello.peers import Entry, News, eui64
 from agent.hello.report import REPEATS, Reports, own_limit
-from agent.readings import Peer, Report
+from agent.readings import Peer, Report, Twin
 
 MAX_INTERFACES = 32  # the configuration's own bound
 REPORT_RETRY = 1.0  # s until a missing bat0 is looked for again
@@ -207,6 +207,12 @@ class Hello:
     def reports(self) -> tuple[Report, ...]:
         """What others reported lately."""
         return self._reports.snapshot(self._clock())
+
+    def twins(self) -> tuple[Twin, ...]:
+        """Who uses the address of one of our interfaces there; among them we, where ours come round."""
+        now = self._clock()
+        found = (interface.peers.twin(now) for interface in self.interfaces.values())
+        return tuple(twin for twin in found if twin is not None)
 
     def address(self, hardif: str, mac: str) -> str:
         """The neighbour's link-local address: as heard, else what the kernel makes of its MAC."""

@@ -20,7 +20,7 @@ from agent.kernel.nl80211 import Nl80211
 from agent.mesh import radio
 from agent.mesh.errors import MeshSetupError
 from agent.mesh.timers import Rest
-from agent.mesh.wanted import AUTOMATIC, HardifSettings, hardif_settings, mesh_mac
+from agent.mesh.wanted import AUTOMATIC, HardifSettings, hardif_mac, hardif_settings, mesh_mac
 from agent.readings import Link, Mesh
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ class Setup:
         self._done: dict[str, int] = {}  # interface > its index when it was set up
         self.settings: dict[str, HardifSettings] = {}  # of the interfaces that were set up
         self._small: dict[str, str] = {}  # interfaces whose MTU cannot be raised, in words
+        self._double: dict[str, str] = {}  # those that keep an address another of ours has, in words
         self.core_ready = False  # mesh interface and primary stand
 
     def again(self) -> None:
@@ -78,7 +79,7 @@ class Setup:
                 self._interface(interface, bat, rest)
             except (KernelError, MeshSetupError) as error:
                 problems.append(str(error))
-        return (*problems, *self._small.values())
+        return (*problems, *self._small.values(), *self._double.values())
 
     def _mesh_interface(self) -> Link:
         name = self._mesh.name
@@ -169,6 +170,7 @@ class Setup:
                     f"{name} belongs to {master}: take it out there (`ip link set {name} nomaster`)"
                 )
             self._raise_mtu(name)
+            self._own_address(link)
             if interface.kind == "radio":
                 radio.join(interface, self._links, self._wifi)
             if not link.admin_up:
@@ -219,6 +221,18 @@ class Setup:
                 self._links.set_mtu(name, self._mesh.mtu)
             except RefusedError as error:
                 self._small[name] = f"{error}; large packets go in fragments over {name}"
+
+    def _own_address(self, link: Link) -> None:
+        """Where another of ours has its address already; batman-adv would take the two for one link."""
+        self._double.pop(link.name, None)
+        names = (self._mesh.primary, *(name for name in self._done if name != link.name))
+        other = next((name for name in names if self._mac(name) == link.mac), None)
+        if other is None:
+            return
+        try:
+            self._links.set_mac(link.name, hardif_mac(self._primary_mac, link.name))
+        except RefusedError as error:
+            self._double[link.name] = f"{link.name} has the address of {other}, and {error}"
 
 
 def _changed(found: T | None, wanted: T) -> T | None:

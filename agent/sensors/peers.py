@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What neighbouring agents said, from the hello service's tables: `peers` and `reports` of the Snapshot.
+"""What neighbouring agents said, from the hello service's tables: `peers`, `reports` and `twins`.
 
-No `make` here: both need the running Hello, so the composition root builds them.
+No `make` here: all need the running Hello, so the composition root builds them.
 """
 
 from __future__ import annotations
 
 from typing import ClassVar, Protocol
 
-from agent.readings import Peer, Report
+from agent.readings import Peer, Report, Twin
 
 CALM_PERIOD = 1.0  # s; changes wake the monitor by the hello's own call-back
 ATTENTIVE_PERIOD = 0.05  # s; a table of at most some thousand bytes is copied
@@ -19,6 +19,7 @@ class Tables(Protocol):
 
     def peers(self) -> tuple[Peer, ...]: ...
     def reports(self) -> tuple[Report, ...]: ...
+    def twins(self) -> tuple[Twin, ...]: ...
 
 
 class PeersSensor:
@@ -53,3 +54,20 @@ class ReportsSensor:
     def read(self, now: float) -> tuple[Report, ...]:
         """The reports; ages are counted from this moment."""
         return self._hello.reports()
+
+
+class TwinsSensor:
+    """Who uses our addresses; not so urgent that attention would read it oftener."""
+
+    name: ClassVar[str] = "twins"
+
+    def __init__(self, hello: Tables) -> None:
+        self._hello = hello
+
+    def period(self, attention: bool) -> float:
+        """Seconds between two copies."""
+        return CALM_PERIOD
+
+    def read(self, now: float) -> tuple[Twin, ...]:
+        """The twins; ages are counted from this moment."""
+        return self._hello.twins()

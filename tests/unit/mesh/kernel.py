@@ -98,6 +98,10 @@ class Kernel:
         self._write(f"mtu {name} {mtu}")
         self._change(name, mtu=mtu)
 
+    def set_mac(self, name: str, mac: str) -> None:
+        self._write(f"mac {name} {mac}")
+        self._change(name, mac=mac)
+
     def set_master(self, name: str, master: str | None) -> None:
         self._write(f"master {name} {master}")
         link = self.table[name]

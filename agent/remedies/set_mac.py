@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""set-mac: give an interface an address no other has."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from agent.events import Remedy
+from agent.faults import liveness as lv
+from agent.faults.base import View
+from agent.remedies.base import Action, ActionError, Effector, UndoRecord
+
+
+class SetMac:
+    """Args: `hardif`, `mac`. Nothing to undo: one address for each is right, two alike never are."""
+
+    id: ClassVar[str] = "set-mac"
+    title: ClassVar[str] = "give the interface an address of its own"
+    time_limit: ClassVar[float] = 5.0  # some drivers must be down for it, and restart the card
+
+    def refusal(self, remedy: Remedy, view: View) -> str:
+        """Never the primary's: it is the node's name in the mesh."""
+        hardif = remedy.args["hardif"]
+        if hardif == view.primary:
+            return f"{hardif} is the primary interface: without its address the node is another one"
+        return "" if lv.link_of(view, hardif) is not None else f"{hardif} does not exist"
+
+    def undo_record(self, remedy: Remedy, effector: Effector) -> UndoRecord | None:
+        return None
+
+    def act(self, remedy: Remedy, effector: Effector) -> None:
+        hardif, mac = remedy.args["hardif"], remedy.args["mac"]
+        found = effector.routing.mac(hardif)
+        if found is None:
+            raise ActionError(f"giving {hardif} the address {mac}: there is no such interface")
+        if found != mac:
+            effector.routing.set_mac(hardif, mac)
+
+    def undo(self, record: UndoRecord, effector: Effector) -> None:
+        """Nothing: two interfaces with one address are never what was wanted."""
+
+
+ACTION: Action = SetMac()
