@@ -6,4 +6,8 @@ from __future__ import annotations
 DETACHING = frozenset({"detach-hardif"})  # its `hardif` is held out of the mesh
 AVOIDING = frozenset({"avoid-link"})  # its `hardif` is said to carry next to nothing
 # What these changed the kernel forgets with a reboot.
-FORGOTTEN = DETACHING | AVOIDING | {"hasten-ogms", "leave-gateway", "withdraw-gateway"}
+FORGOTTEN = (
+    DETACHING
+    | AVOIDING
+    | {"hasten-ogms", "leave-gateway", "withdraw-gateway", "rejoin-mesh", "restart-radio"}
+)
