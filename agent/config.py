@@ -172,8 +172,8 @@ class Healing(Struct, frozen=True, forbid_unknown_fields=True):
     cooldown_max: Annotated[float, about("Longest such pause.", "s", ge=0.0, le=86_400.0)] = 600.0
     moves_per_two_minutes: Annotated[
         int,
-        about("How often one link may leave and come back: more is flapping, not healing.", ge=2, le=100),
-    ] = 4
+        about("How often a link may be left or used again: more is coming and going.", ge=2, le=100),
+    ] = 2
     reboot_min_interval: Annotated[
         float,
         about(

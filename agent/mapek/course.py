@@ -7,9 +7,9 @@ from agent.events import Remedy, Result, Verdict
 from agent.faults.base import State, View
 from agent.mapek.analyse import Analyser
 from agent.mapek.deciding import Deciding
-from agent.mapek.episodes import Book, Episode, Memory, Phase, Rung, hold_down
+from agent.mapek.episodes import Book, Episode, Memory, Phase, Rung, hold_down, steady_for
 from agent.mapek.holding import void
-from agent.mapek.limits import Limits
+from agent.mapek.limits import MOVE_WINDOW, Limits
 from agent.mapek.rollback import Rollback
 from agent.mapek.standing import Standing
 from agent.mapek.tick import Draft
@@ -17,6 +17,7 @@ from agent.mapek.tick import Draft
 CONTAINED_LOST = (
     2.0  # s a contained fault must show again before it is treated again: one odd reading is none
 )
+HOST = "host/"  # subjects of the machine, on which no traffic depends directly
 
 
 class Course:
@@ -146,13 +147,18 @@ class Course:
         episode.lost_at = None
         if episode.contained_at is None:
             episode.contained_at = view.now
-            why = "traffic no longer depends on it"
+            machine = episode.diagnosis.subject.startswith(HOST)
+            why = "it is held in check" if machine else "traffic no longer depends on it"
+            if episode.relapses:
+                why += f"; {self._held_out(episode, view.now)}"
             self._draft.outcome(episode, _acted_by(episode), Result.CONTAINED, why, view.now)
         if any(self._rollback.serves_for_now(action) for action in episode.held.values()):
             self._rollback.begin(episode, Result.CONTAINED, "it has served", view.now)
 
     def _contained(self, episode: Episode, state: State, view: View) -> None:
         now = view.now
+        if state is not State.GONE:
+            self._waver(episode, now)
         if state is State.PRESENT:
             episode.lost_at = now if episode.lost_at is None else episode.lost_at
             if not episode.held or now - episode.lost_at >= CONTAINED_LOST:
@@ -165,16 +171,48 @@ class Course:
             result = Result.GONE if episode.acted_at is None else Result.HEALED
             self._end(episode, result, "the cause is gone", now)
             return
-        policy = self._standing.policy
-        hold = hold_down(episode.relapses, policy.thresholds.reattach_after_s, policy.cooldown_max)
-        held_since = episode.acted_at if episode.contained_at is None else episode.contained_at
-        subject = episode.remedy.subject if episode.remedy else episode.diagnosis.subject
-        if now - (held_since or now) >= hold and self._limits.may_return(
-            subject, now, policy.moves_per_two_minutes
-        ):
-            self._limits.moved(subject, now)
+        episode.well_at = now if episode.well_at is None else episode.well_at
+        if self._may_return(episode, now):
+            self._limits.moved(_held_subject(episode), now)
             episode.healed_at = now
             self._rollback.begin(episode, Result.HEALED, "the cause is gone", now)
+
+    def _may_return(self, episode: Episode, now: float) -> bool:
+        """Was it out long enough, and well long enough for how often it was moved lately?"""
+        policy = self._standing.policy
+        hold = hold_down(episode.relapses, policy.thresholds.reattach_after_s, policy.cooldown_max)
+        since = episode.acted_at if episode.contained_at is None else episode.contained_at
+        if now - (since or now) < hold:
+            return False
+        well = now - (episode.well_at or now)
+        steady = well >= steady_for(episode.wavers, policy.cooldown_max)
+        if episode.wavers and not steady:
+            return False
+        steady, most = steady and not episode.relapses, policy.moves_per_two_minutes
+        return self._limits.may_return(_held_subject(episode), now, most, steady=steady)
+
+    def _waver(self, episode: Episode, now: float) -> None:
+        """It was well and no longer is: it comes and goes, which is said the first time."""
+        if episode.well_at is None or not episode.held:
+            return
+        episode.well_at = None
+        episode.wavers += 1
+        if episode.wavers == 1 and not episode.relapses:
+            why = self._held_out(episode, now)
+            self._draft.outcome(episode, _acted_by(episode), Result.CONTAINED, why, now)
+
+    def _held_out(self, episode: Episode, now: float) -> str:
+        policy, longest = self._standing.policy, self._standing.policy.cooldown_max
+        wait = steady_for(episode.wavers, longest) if episode.wavers else 0.0
+        if episode.relapses:
+            hold = hold_down(episode.relapses, policy.thresholds.reattach_after_s, longest)
+            wait = max(wait, hold)
+        out = f"it comes and goes: held out until it has been well for {wait:.0f} s"
+        if not episode.relapses or self._limits.may_return(
+            _held_subject(episode), now, policy.moves_per_two_minutes
+        ):
+            return out
+        return f"{out}, and for {MOVE_WINDOW:.0f} s after it was moved last"
 
     def _overdue(self, episode: Episode, now: float) -> None:
         if now < episode.deadline or episode.remedy is None:
@@ -221,6 +259,10 @@ class Course:
 
 def _next_rung(episode: Episode) -> None:
     episode.phase, episode.remedy = Phase.DECIDING, None
+
+
+def _held_subject(episode: Episode) -> str:
+    return episode.remedy.subject if episode.remedy else episode.diagnosis.subject
 
 
 def _acted_by(episode: Episode) -> str:

@@ -22,6 +22,7 @@ MAX_CLOSED = 20  # ended episodes kept for the page; older ones stand in the kno
 MAX_MEMORIES = 256  # subjects whose relapses are remembered
 MAX_HISTORY = 16  # decisions and outcomes kept with one episode
 RELAPSE_QUIET = 3600.0  # s without a return after which a fault counts as new (View.relapses)
+STEADY = 10.0  # s without a flaw: what comes and goes every few seconds is never so long well
 MAX_EXPONENT = 16  # 2^16 s exceeds every cool-down; keeps the arithmetic finite
 
 
@@ -70,6 +71,8 @@ class Episode:
         self.undo_why = ""
         self.undo_running = False
         self.lost_at: float | None = None  # since when a contained fault shows again
+        self.well_at: float | None = None  # since when the cause of a contained fault is gone
+        self.wavers = 0  # times it came back while it was contained
         self.back_at: float | None = None  # since when what it holds out is in the mesh all the same
         self.acted_at: float | None = None
         self.contained_at: float | None = None
@@ -156,6 +159,11 @@ def cooldown(relapses: int, first: float, longest: float) -> float:
 def hold_down(relapses: int, reattach_after: float, longest: float) -> float:
     """Seconds a contained subject stays out at least before it is put back."""
     return min(max(longest, reattach_after), reattach_after * 2.0 ** min(relapses, MAX_EXPONENT))
+
+
+def steady_for(wavers: int, longest: float) -> float:
+    """Seconds a contained subject must be well to be put back before its moves' window ends."""
+    return min(max(longest, STEADY), STEADY * 2.0 ** min(wavers, MAX_EXPONENT))
 
 
 class Book:

@@ -11,7 +11,10 @@ from collections import deque
 
 HOUR = 3600.0
 MOVE_WINDOW = 120.0  # s
-MAX_MOVES = 4  # default: acts and returns of one subject within the window: more is flapping, not healing
+MAX_MOVES = 2  # default: how often the traffic of one link may be moved, away or back, within the window
+MAX_ACTS = 4  # other acts on one subject within the window: what moves no traffic disturbs less
+# What moves a link's traffic, beside its undoing.
+MOVING = frozenset({"detach-hardif", "attach-hardif", "avoid-link"})
 MOST_MOVES = 100  # the configuration's largest bound: what is remembered of one subject
 MAX_KEPT = 1000  # actions remembered: the configuration's largest budget
 MAX_SUBJECTS = 256  # subjects whose moves are remembered
@@ -38,22 +41,26 @@ class Limits:
             self._actions.popleft()
         return max(0, per_hour - len(self._actions))
 
-    def moves(self, subject: str, now: float) -> int:
-        """Moves of this subject's interface, node or service within the window."""
-        times = self._moves.get(_key(subject))
+    def moves(self, subject: str, now: float, action: str = "") -> int:
+        """How often within the window this subject's interface, node or service moved, or this was done."""
+        times = self._moves.get(_key(subject, action))
         if times is None:
             return 0
         while times and now - times[0] > MOVE_WINDOW:
             times.popleft()
         return len(times)
 
-    def may_act(self, subject: str, now: float, most: int = MAX_MOVES) -> bool:
-        """One more act fits into the window."""
-        return self.moves(subject, now) < most
+    def may_act(self, action: str, subject: str, now: float, most: int = MAX_MOVES) -> bool:
+        """One more such act fits into the window; `most`: moves of a link's traffic."""
+        bound = most if action in MOVING else max(most, MAX_ACTS)
+        return self.moves(subject, now, action) < bound
 
-    def may_return(self, subject: str, now: float, most: int = MAX_MOVES) -> bool:
-        """One more return fits and leaves room for the act that takes the subject out again."""
-        return self.moves(subject, now) < most - 1
+    def may_return(self, subject: str, now: float, most: int = MAX_MOVES, *, steady: bool = False) -> bool:
+        """One more return fits and leaves room for the act that takes the subject out again.
+
+        `steady`: it has proved that it will not have to be taken out again soon, so it may take that room.
+        """
+        return self.moves(subject, now) < (most if steady else most - 1)
 
     def reboot_wait(self, interval: float, now: float) -> float:
         """Seconds until a reboot is allowed again, 0 where it is."""
@@ -62,13 +69,13 @@ class Limits:
     def acted(self, action: str, subject: str, now: float) -> None:
         """An action begins."""
         self._actions.append(now)
-        self.moved(subject, now)
+        self.moved(subject, now, action)
         if action in REBOOTS:
             self._reboot_before, self._reboot = self._reboot, now
 
     def withdrawn(self, action: str, subject: str, at: float) -> None:
         """The action said to begin at `at` was not begun: it costs nothing."""
-        for times in (self._actions, self._moves.get(_key(subject))):
+        for times in (self._actions, self._moves.get(_key(subject, action))):
             if times is not None and at in times:
                 times.remove(at)
         if action in REBOOTS and self._reboot == at:
@@ -78,9 +85,10 @@ class Limits:
         """The last reboot, for the knowledge store."""
         return self._reboot
 
-    def moved(self, subject: str, now: float) -> None:
-        """A subject is taken out or put back."""
-        times = self._moves.setdefault(_key(subject), deque(maxlen=MOST_MOVES + 1))
+    def moved(self, subject: str, now: float, action: str = "") -> None:
+        """A subject's traffic is led away or back, or this was done to it."""
+        key = _key(subject, action)
+        times = self._moves.setdefault(key, deque(maxlen=MOST_MOVES + 1))
         times.append(now)
         if len(self._moves) > MAX_SUBJECTS:
             del self._moves[next(iter(self._moves))]
@@ -90,6 +98,8 @@ class Limits:
         return list(self._actions)
 
 
-def _key(subject: str) -> str:
-    """The thing that moves: `hardif/e2` of `hardif/e2/MAC`."""
-    return "/".join(subject.split("/")[:2])
+def _key(subject: str, action: str) -> str:
+    """The thing that moves: `hardif/e2` of `hardif/e2/MAC`; acts that move no link are counted apart."""
+    thing = "/".join(subject.split("/")[:2])
+    apart = action and action not in MOVING and subject.startswith("hardif/")
+    return f"{thing} beside" if apart else thing

@@ -101,6 +101,11 @@ class Planner:
             if not refusal and remedy.action in REBOOTS:
                 left = limits.reboot_wait(policy.reboot_min_interval, view.now)
                 refusal = f"the last reboot is too recent, {left:.0f} s to go" if left else ""
+            if not refusal and not limits.may_act(
+                remedy.action, remedy.subject, view.now, policy.moves_per_two_minutes
+            ):
+                moves = limits.moves(remedy.subject, view.now, remedy.action)
+                refusal = f"{moves} moves there within {MOVE_WINDOW:.0f} s are enough"
             if not refusal:
                 return remedy, [], False
             hopeless = False
@@ -114,9 +119,6 @@ class Planner:
             return f"it came back, cooling down for {gate.cooling_until - now:.0f} s", "cooling"
         if gate.blocked_by:
             return f"another action is under way there ({gate.blocked_by})", "blocked"
-        most = policy.moves_per_two_minutes
-        if not limits.may_act(remedy.subject, now, most):
-            return f"{most} moves there within {MOVE_WINDOW:.0f} s are enough", "moves"
         if limits.budget_left(policy.budget_per_hour, now) <= 0:
             return f"the budget of {policy.budget_per_hour} actions an hour is spent", "budget"
         if gate.stopped:

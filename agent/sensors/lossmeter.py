@@ -19,6 +19,7 @@ QUICK_EVERY = 10.0  # s from the begin of one run to the next: at most five requ
 WINDOW = (
     50  # requests that count: 0 of 50 lost means less than 7 %, 10 of 50 more than 10 % (confidence 95 %)
 )
+CUT_RUN = 10  # lost in a row: where three of four are lost, one run in twenty is so long by chance
 LOST_AFTER = 1.0  # s without an answer; a busy radio or kernel answers after some tenths
 GRACE = 0.005  # s: the timer's own coarseness
 TREATED_FOR = 2.0  # s the wish to measure closely lasts; the loop renews it twice a second
@@ -55,6 +56,7 @@ class LossMeter:
     def answer(self, sequence: int, at: float) -> None:
         """Its answer came, unless it was given up before."""
         if self._waiting.pop(sequence, None) is not None:
+            self._forget_cut()
             self._answered.append(True)
             self._answered_at = at
 
@@ -85,6 +87,14 @@ class LossMeter:
         """Measure closely for a while."""
         self.treated_until = self.wanted_until = now + TREATED_FOR
         self.due = min(self.due, now + TREATED_PERIOD)
+
+    def _forget_cut(self) -> None:
+        """A long run of lost ones was a cut, which is over: it counts as one."""
+        run = 0
+        while self._answered and not self._answered[-1]:
+            self._answered.pop()
+            run += 1
+        self._answered.extend([False] * (1 if run > CUT_RUN else run))
 
     def reading(self, now: float) -> Loss:
         """What is known now."""

@@ -9,7 +9,7 @@ import pytest
 from agent.events import Suspicion
 from agent.faults.base import Thresholds
 from agent.mapek.episodes import MAX_OPEN, cooldown, hold_down
-from agent.mapek.limits import HOUR, MAX_MOVES, MOVE_WINDOW, Limits
+from agent.mapek.limits import HOUR, MAX_ACTS, MAX_MOVES, MOVE_WINDOW, Limits
 from agent.mapek.policy import HEAL, Policy
 from tests.unit.mapek.ladders import services
 from tests.unit.mapek.world import (
@@ -91,15 +91,26 @@ def test_a_return_leaves_room_for_the_containment_that_may_have_to_follow() -> N
         allowed = moves + 1 < MAX_MOVES
         assert rig.limits.may_return("hardif/e9/m", 10.0) == allowed
         rig.limits.moved("hardif/e9", 10.0)
-    assert not rig.limits.may_act("hardif/e9/m", 10.0 + MOVE_WINDOW)
-    assert rig.limits.may_act("hardif/e9/m", 10.1 + MOVE_WINDOW)
+    assert not rig.limits.may_act("detach-hardif", "hardif/e9/m", 10.0 + MOVE_WINDOW)
+    assert rig.limits.may_act("detach-hardif", "hardif/e9/m", 10.1 + MOVE_WINDOW)
+
+
+def test_what_moves_no_traffic_takes_no_move_of_the_link() -> None:
+    limits = Limits()
+    for _ in range(MAX_ACTS):
+        limits.acted("hasten-ogms", "hardif/e9/m", 10.0)
+    assert not limits.may_act("hasten-ogms", "hardif/e9/m", 10.0)
+    assert limits.may_act("detach-hardif", "hardif/e9/m", 10.0)
+    limits.acted("detach-hardif", "hardif/e9/m", 10.0)
+    limits.withdrawn("hasten-ogms", "hardif/e9/m", 10.0)
+    assert limits.moves("hardif/e9/m", 10.0) == 1
 
 
 def test_restarts_of_a_service_are_bounded_in_two_minutes() -> None:
     moves, said = flapping(services, "service-dead", SERVICE)
-    assert any(f"{MAX_MOVES} moves there within" in sentence for sentence in said)
-    assert worst(moves) == MAX_MOVES
-    assert len(moves) > 2 * MAX_MOVES
+    assert any(f"{MAX_ACTS} moves there within" in sentence for sentence in said)
+    assert worst(moves) == MAX_ACTS
+    assert len(moves) > 2 * MAX_ACTS
 
 
 def test_a_reboot_waits_for_its_interval() -> None:

@@ -23,6 +23,7 @@ LINK = "hardif/e2/02:00:00:00:00:01"
 SAME_HARDIF = "hardif/e2/02:00:00:00:00:09"
 OTHER = "hardif/e3/02:00:00:00:00:02"
 SERVICE = "service/broker"
+ROOM = 4  # moves of a link in two minutes, where their bound is not what is tested
 
 
 class World:
@@ -208,7 +209,7 @@ class Rig:
         self.limits = Limits()
         self.health = Health(lambda: self.setup, lambda: None, was_healthy=healthy)
         self.healing = Healing(
-            policy or Policy(mode=HEAL),
+            policy or Policy(mode=HEAL, moves_per_two_minutes=ROOM),
             Analyser(made),
             Planner(self.actions),
             lambda event, sentence, fields: self.events.append((event, sentence)),
