@@ -2,8 +2,8 @@
 // Aligning an antenna: one chosen neighbour read twice a second, its best value, a graph of 30 s, a tone.
 {
   const SPAN_MS = 30000, FAST_MS = 500, WEAKEST = -95, STRONGEST = -30;
-  const seen = new Map();  // key > {points: [[time, dBm]], best, bestAt}
-  let chosen = "", sound = null;
+  const seen = new Map();  // id of a station > {points: [[time, dBm]], best, bestAt}
+  let sound = null, fast = 0;
 
   const tone = dbm => {
     if (!sound || sound.state !== "running") return;
@@ -23,17 +23,17 @@
   const update = () => {
     const bar = document.getElementById("aim"), now = Date.now();
     if (!bar) return;
-    bar.hidden = false;
-    document.getElementById("aim-sound").setAttribute("aria-pressed", String(sound !== null));
+    const chosen = document.querySelector(".aim:target");
     for (const box of document.querySelectorAll(".aim")) {
-      const key = box.dataset.key, dbm = box.dataset.dbm === "" ? null : Number(box.dataset.dbm);
-      box.hidden = chosen !== "" && chosen !== key;
-      let past = seen.get(key);
-      if (!past) seen.set(key, past = {points: [], best: null, bestAt: 0});
+      const dbm = box.dataset.dbm === "" ? null : Number(box.dataset.dbm), button = box.querySelector(".sound");
+      button.hidden = false;
+      button.setAttribute("aria-pressed", String(sound !== null));
+      let past = seen.get(box.id);
+      if (!past) seen.set(box.id, past = {points: [], best: null, bestAt: 0});
       if (dbm !== null) {
         past.points.push([now, dbm]);
         if (past.best === null || dbm >= past.best) { past.best = dbm; past.bestAt = now; }
-        if (chosen === key) tone(dbm);
+        if (box === chosen) tone(dbm);
       }
       past.points = past.points.filter(([time]) => now - time <= SPAN_MS);
       draw(box.querySelector(".graph"), past.points, now);
@@ -41,18 +41,14 @@
         box.querySelector(".best").textContent = bar.dataset.best
           .replace("{n}", String(past.best).replace("-", "−")).replace("{age}", Math.round((now - past.bestAt) / 1000));
     }
+    if (chosen) fast = setTimeout(page.refresh, FAST_MS);
   };
-  page.after.push(update);
+  page.after.push(() => { clearTimeout(fast); update(); });
   update();
-  document.addEventListener("change", event => {
-    if (event.target.id !== "aim-who") return;
-    chosen = event.target.value;
-    update();
-  });
+  addEventListener("hashchange", () => page.refresh());
   document.addEventListener("click", event => {
-    if (event.target.id !== "aim-sound") return;
+    if (!event.target.classList.contains("sound")) return;
     if (sound) { sound.close(); sound = null; } else sound = new AudioContext();
-    update();
+    page.refresh();
   });
-  setInterval(() => { if (chosen && !document.hidden) page.refresh(); }, FAST_MS);
 }

@@ -26,11 +26,20 @@ def terms(rows_html: Iterable[tuple[str, str]]) -> str:
     return "<dl>" + "".join(f"<dt>{key}</dt><dd>{value}</dd>" for key, value in rows_html) + "</dl>"
 
 
-def table(label: str, head: Sequence[str], rows_html: Iterable[Iterable[str]]) -> str:
-    """A table that may scroll within itself: such a region must be reachable by keyboard."""
+def table(label: str, head: Sequence[str], rows_html: Iterable[Sequence[str]]) -> str:
+    """A table that may scroll within itself: such a region must be reachable by keyboard.
+
+    A cell more than `head` has is a line of its own below its row.
+    """
     top = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
-    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows_html)
+    body = "".join(_row(row, len(head)) for row in rows_html)
     return (
         f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(label)}">'
-        f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
+        f"<table><thead><tr>{top}</tr></thead>{body}</table></div>"
     )
+
+
+def _row(cells_html: Sequence[str], width: int) -> str:
+    cells = "".join(f"<td>{cell}</td>" for cell in cells_html[:width])
+    below = "".join(f'<tr class="more"><td colspan="{width}">{cell}</td></tr>' for cell in cells_html[width:])
+    return f"<tbody><tr>{cells}</tr>{below}</tbody>"

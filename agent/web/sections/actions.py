@@ -42,6 +42,7 @@ def _sign_in(w: Words, viewer: Viewer) -> str:
     return (
         f"<p>{escape(w('actions.why-pin'))}</p>"
         '<form method="post" action="/api/v1/session#actions" class="pin">'
+        f"{_hidden('confirm', viewer.confirm) if viewer.confirm in ACTIONS else ''}"
         f'<label for="pin">{escape(w("actions.pin"))}</label>'
         '<input id="pin" name="pin" type="password" autocomplete="off" maxlength="64" required>'
         f'<button type="submit">{escape(w("actions.sign-in"))}</button></form>'

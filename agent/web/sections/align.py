@@ -30,48 +30,41 @@ def render(status: dict[str, Any], w: Words) -> str:
     if not rows:
         return section("align", w("align.title"), f"<p>{escape(w('align.none'))}</p>")
     rows = sorted(rows, key=lambda row: -(row["signal_dbm"] if row["signal_dbm"] is not None else -999))
-    options = "".join(
-        f'<option value="{escape(_key(row))}">{escape(_name(row))} ({escape(row["radio"])})</option>'
-        for row in rows[:SHOWN]
-    )
     words = "".join(
         f' data-{name}="{escape(w("align." + name, n="{n}", age="{age}"))}"' for name in ("best", "lost")
     )
     return section(
         "align",
         w("align.title"),
-        f"<p>{escape(w('align.hint'))}</p>"
-        f'<p class="js" id="aim" hidden{words}><label>{escape(w("align.who"))} '
-        f'<select id="aim-who"><option value="">{escape(w("align.all"))}</option>{options}</select></label> '
-        f'<button type="button" id="aim-sound">{escape(w("align.sound"))}</button></p>'
+        f'<p id="aim"{words}>{escape(w("align.hint"))}</p>'
         + "".join(_station(row, w) for row in rows[:SHOWN]),
     )
 
 
 def _station(row: dict[str, Any], w: Words) -> str:
+    """A line; large as soon as its link makes it the page's target, without any script."""
     dbm = row["signal_dbm"]
     lost = dbm is None or row["inactive_ms"] > LOST_MS
     figure = "–" if dbm is None or lost else w.number(dbm)
     word = w("align.lost" if lost else _quality(dbm))
     value = WEAKEST if dbm is None or lost else max(WEAKEST, min(STRONGEST, dbm))
+    name = f"aim-{row['radio']}-{row['mac'].replace(':', '')}"
     return (
-        f'<article class="aim" data-key="{escape(_key(row))}" data-dbm="{"" if lost else dbm}">'
+        f'<article class="aim" id="{escape(name)}" data-dbm="{"" if lost else dbm}">'
         f"<h3>{escape(_name(row))} <code>{escape(row['radio'])}</code></h3>"
-        f'<p class="dbm"><b>{figure}</b> {escape(w("unit.dBm"))}</p><p class="quality">{escape(word)}</p>'
+        f'<p class="dbm"><b>{figure}</b> {escape(w("unit.dBm"))} <span>{escape(word)}</span></p>'
         f'<meter min="{WEAKEST}" low="{WEAK}" high="{GOOD}" max="{STRONGEST}" optimum="{GOOD + 1}" '
         f'value="{value}" aria-label="{escape(w("align.meter", name=_name(row)))}">{figure}</meter>'
+        f'<a class="button off" href="#{escape(name)}">{escape(w("align.on"))}</a><div class="on">'
         '<p class="best" data-own></p>'
         '<svg class="graph" data-own viewBox="0 0 300 65" aria-hidden="true"></svg>'
-        "</article>"
+        f'<a class="button" href="#align">{escape(w("align.off"))}</a> '
+        f'<button type="button" class="sound" hidden>{escape(w("align.sound"))}</button></div></article>'
     )
 
 
 def _quality(dbm: int) -> str:
     return "align.good" if dbm >= GOOD else "align.fair" if dbm >= WEAK else "align.weak"
-
-
-def _key(row: dict[str, Any]) -> str:
-    return f"{row['radio']} {row['mac']}"
 
 
 def _name(row: dict[str, Any]) -> str:

@@ -28,7 +28,9 @@ STATES = {
 def render(status: dict[str, Any], w: Words) -> str:
     """Open ones at full length, ended ones folded."""
     rows = status["faults"]
-    now = "".join(_fault(row, w) for row in rows if row["open"])
+    first = status["verdict"].get("fault")  # the one the verdict speaks of
+    active = sorted((row for row in rows if row["open"]), key=lambda row: row["id"] != first)
+    now = "".join(_fault(row, w) for row in active)
     ended = [_fault(row, w) for row in rows if not row["open"]]
     body = now or f"<p>{escape(w('faults.none' if ended else 'faults.never'))}</p>"
     if ended:
@@ -54,15 +56,16 @@ def _fault(row: dict[str, Any], w: Words) -> str:
 def _rows(row: dict[str, Any], w: Words) -> list[tuple[str, str]]:
     rows: list[tuple[str, str]] = []
     outcome = row["outcome"]
+    after = next_step(row, w)
     if row["open"]:
         rows.append((w("faults.action"), escape(doing(row, w))))
-        if after := next_step(row, w):
+        if after:
             rows.append((w("verdict.next"), escape(after)))
     if outcome is not None:
-        done = f"{w.action(outcome['action'])}: " if outcome["action"] else ""
+        done = f"{w.action(outcome['action'])}: " if outcome["action"] and not row["open"] else ""
         after_onset = w("faults.after", time=w.duration(outcome["after_onset"]))
         rows.append((w("faults.result"), escape(f"{done}{w('result.' + outcome['result'])} {after_onset}")))
-    if row.get("held"):
+    if row.get("held") and not after:
         held = "; ".join(w.action(name) for name in row["held"])
         rows.append((w("faults.undo"), escape(w("faults.held", actions=held))))
     if row["open"] and (by_hand := hand(row, w)):

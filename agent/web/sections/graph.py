@@ -11,7 +11,7 @@ from agent.web.sections.neighbours import LATE_MS
 from agent.web.words import Words
 
 SHOWN = 64  # nodes drawn (facts/ui.md); more could not be told apart on a phone
-NAMED = 14  # up to so many carry their names; more carry their number in the table only
+NAMED = 12  # up to so many carry their names; more carry their number in the table only
 NAME_MAX = 10  # characters of a name in the drawing
 SIZE, NEAR, FAR, DOT = 360, 78, 145, 11  # units of the drawing: its side, both rings, a node's radius
 
@@ -21,6 +21,7 @@ def draw(us: str, ways: list[dict[str, Any]], names: dict[str, str], w: Words) -
     places = _places(ways)
     middle = (SIZE / 2, SIZE / 2)
     lines, dots = [], []
+    named = sum(bool(way["node"]) for way in ways) <= NAMED
     for number, way in enumerate(ways, 1):
         at = places[way["mac"]]
         start = middle if way["hops"] == 1 else places.get(way["via"], middle)
@@ -28,7 +29,7 @@ def draw(us: str, ways: list[dict[str, Any]], names: dict[str, str], w: Words) -
         lines.append(
             f'<line{late} x1="{start[0]:.0f}" y1="{start[1]:.0f}" x2="{at[0]:.0f}" y2="{at[1]:.0f}"/>'
         )
-        dots.append(_dot(number, way, names[way["mac"]], at, len(ways) <= NAMED))
+        dots.append(_dot(number, way, names[way["mac"]] if named and way["node"] else "", at))
     return (
         f'<svg class="mesh" viewBox="0 0 {SIZE} {SIZE}" role="img" aria-label="{escape(w("mesh.drawing"))}">'
         f"{''.join(lines)}{''.join(dots)}"
@@ -61,14 +62,14 @@ def _at(radius: float, turn: float) -> tuple[float, float]:
     return SIZE / 2 + radius * math.cos(angle), SIZE / 2 + radius * math.sin(angle)
 
 
-def _dot(number: int, way: dict[str, Any], name: str, at: tuple[float, float], named: bool) -> str:
+def _dot(number: int, way: dict[str, Any], name: str, at: tuple[float, float]) -> str:
     x, y = at
     shape = (  # never colour alone: a gateway is a square
         f'<rect x="{x - DOT:.0f}" y="{y - DOT:.0f}" width="{2 * DOT}" height="{2 * DOT}"/>'
         if way["gateway"]
         else f'<circle cx="{x:.0f}" cy="{y:.0f}" r="{DOT}"/>'
     )
-    label = _text(at, DOT + 11, name) if named else ""
+    label = _text(at, DOT + 11, name) if name else ""
     return f'<g>{shape}<text x="{x:.0f}" y="{y + 4:.0f}">{number}</text>{label}</g>'
 
 

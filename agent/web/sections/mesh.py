@@ -31,17 +31,16 @@ def render(status: dict[str, Any], w: Words) -> str:
 
 
 def _table(ways: list[dict[str, Any]], names: dict[str, str], w: Words) -> str:
-    head = ["#", w("neighbours.node"), w("mesh.via"), w("neighbours.rate"), w("neighbours.seen")]
+    head = ["#", w("neighbours.node"), w("neighbours.rate"), w("neighbours.seen")]
     rows = (
         (
             str(number),
-            f"<b>{escape(names[way['mac']])}</b><small><code>{escape(way['mac'])}</code>"
-            + (f"<br>{escape(w('mesh.gateway'))}" if way["gateway"] else "")
-            + "</small>",
-            escape(_via(way, names, w)) + f"<small><code>{escape(way['hardif'])}</code></small>",
+            f"<b>{escape(names[way['mac']])}</b>",
             escape(w.rate(way["throughput_kbit"])),
-            ("! " if way["last_seen_ms"] > LATE_MS else "")
-            + escape(w("ago", time=w.duration(way["last_seen_ms"] / 1000))),
+            ("! " if way["last_seen_ms"] > LATE_MS else "") + escape(w.duration(way["last_seen_ms"] / 1000)),
+            f"<code>{escape(way['mac'])}</code> · {escape(_via(way, names, w))} "
+            f"<code>{escape(way['hardif'])}</code>"
+            + (f" · {escape(w('mesh.gateway'))}" if way["gateway"] else ""),
         )
         for number, way in enumerate(ways, 1)
     )
@@ -49,7 +48,7 @@ def _table(ways: list[dict[str, Any]], names: dict[str, str], w: Words) -> str:
 
 
 def _via(way: dict[str, Any], names: dict[str, str], w: Words) -> str:
-    return w("mesh.direct") if way["hops"] == 1 else names.get(way["via"], way["via"])
+    return w("mesh.direct") if way["hops"] == 1 else w("mesh.via", name=names.get(way["via"], way["via"]))
 
 
 def _name(way: dict[str, Any]) -> str:

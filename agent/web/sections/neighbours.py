@@ -30,19 +30,19 @@ def render(status: dict[str, Any], w: Words) -> str:
 
 def _cells(row: dict[str, Any], signals: bool, w: Words) -> list[str]:
     name = f"<b>{escape(row['node'])}</b>" if row["node"] else f"<i>{escape(w('neighbours.nameless'))}</i>"
-    notes = [f"<code>{escape(row['hardif'])}</code> <code>{escape(row['mac'])}</code>"]
     # Until links are encrypted (the next release's work) that is said of each of them, plainly.
-    notes.append(escape(w("link." + str(row.get("security") or "open"))))
+    security = escape(w("link." + str(row.get("security") or "open")))
+    notes = f"<code>{escape(row['hardif'])}</code> <code>{escape(row['mac'])}</code> · {security}"
     if row["hears_us"] is False:
-        notes.append(f'<span class="warn">! {escape(w("neighbours.deaf"))}</span>')
+        notes += f' · <span class="warn">! {escape(w("neighbours.deaf"))}</span>'
     age = row["last_seen_ms"]
-    seen = escape(w("ago", time=w.duration(age / 1000)))
+    seen = escape(w.duration(age / 1000))
     cells = [
-        f"{name}<small>{'<br>'.join(notes)}</small>",
+        name,
         escape(w.rate(row["throughput_kbit"])),
         f'<span class="warn">! {seen}</span>' if age > LATE_MS else seen,
     ]
     if signals:
         dbm = row["signal_dbm"]
         cells.insert(2, "–" if dbm is None else f"{w.number(dbm)} {escape(w('unit.dBm'))}")
-    return cells
+    return [*cells, notes]

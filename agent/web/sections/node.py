@@ -48,5 +48,6 @@ def _host(host: dict[str, Any], w: Words) -> Iterator[tuple[str, str]]:
 def _mesh(mesh: dict[str, Any] | None, w: Words) -> Iterator[tuple[str, str]]:
     if mesh is None:
         return
-    gateway = mesh["gateway"] or w("gateway.none")
+    names = {way["mac"]: way["node"] for way in mesh.get("ways", [])}
+    gateway = names.get(mesh["gateway"]) or mesh["gateway"] or w("gateway.none")
     yield w("node.gateway"), f"{gateway} ({w('gateway.' + mesh['gateway_mode'])})"
