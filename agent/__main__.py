@@ -29,10 +29,11 @@ FAILED = 1
 USAGE = 2
 HELP = "usage: x0-agent --config FILE\n\nRuns the node. Configuration: docs/configuration.md\n"
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-ARENAS_MAX = (
-    -8,
-    1,
-)  # mallopt(M_ARENA_MAX, 1): glibc's arena per thread costs more than its lock, with six threads
+# mallopt(M_ARENA_MAX, 1): glibc's arena per thread costs more than its lock, with six threads
+ARENAS_MAX = (-8, 1)
+# mallopt(M_MMAP_THRESHOLD, 1 MiB): left to itself glibc raises it with the first PIN that is checked, and keeps
+# the 8 MB of the second one for ever
+MAPPED_FROM = (-3, 1024 * 1024)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -94,12 +95,13 @@ def _boot_id() -> str:
 
 
 def _spare_memory() -> None:
-    """One malloc arena for all threads (musl has none and no mallopt)."""
+    """One malloc arena for all threads, large blocks given back (musl has neither need nor mallopt)."""
     import ctypes
 
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         mallopt(*ARENAS_MAX)
+        mallopt(*MAPPED_FROM)
 
 
 if __name__ == "__main__":
