@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable
 
 from agent.effects.gateways import KernelGateways
+from agent.effects.host import KernelHost
 from agent.effects.routing import KernelRouting
 from agent.effects.wifi import KernelWifi
 from agent.kernel.batadv import BatAdv
@@ -47,6 +48,7 @@ class KernelEffector:
         rest_ogm_ms: Callable[[], int | None] = lambda: None,
         on_ogm: Callable[[int], None] = _unnoticed,
         set_up: Callable[[], None] = _nothing,
+        host: KernelHost | None = None,
         links: Links | None = None,
         batadv: BatAdv | None = None,
     ) -> None:
@@ -55,6 +57,7 @@ class KernelEffector:
         self._links = links or Links()
         self._batadv = batadv or BatAdv()
         self.gateways = KernelGateways(self._links, self._batadv)
+        self.host = host or KernelHost()
         self.routing = KernelRouting(self._links, self._batadv, set_up)
         self.wifi = KernelWifi(self._links)
 
@@ -129,6 +132,7 @@ class KernelEffector:
 
     def close(self) -> None:
         """Close the sockets."""
+        self.host.close()
         self.routing.close()
         self.wifi.close()
         self._links.close()

@@ -141,6 +141,26 @@ class Store:
             self.trouble = ""
             return True
 
+    def shrink(self) -> int:
+        """Gives up all but the newest MIN_RECORDS records and the room they took: bytes freed.
+
+        For a full disk; 0 where nothing can be done.
+        """
+        self.flush()
+        with self._guard:
+            before = self._size()
+            if self._base is not None:
+                with contextlib.suppress(sqlite3.Error):
+                    self._base.execute(
+                        "DELETE FROM records WHERE id <= "
+                        "(SELECT id FROM records ORDER BY id DESC LIMIT 1 OFFSET ?)",
+                        (MIN_RECORDS,),
+                    )
+                    self._base.execute("PRAGMA temp_store=MEMORY")  # its copy must not need the full disk
+                    self._base.execute("VACUUM")
+                    self._base.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            return max(0, before - self._size())
+
     def close(self) -> None:
         """Flushes and closes."""
         self.flush()
@@ -149,6 +169,13 @@ class Store:
                 with contextlib.suppress(sqlite3.Error):
                     self._base.close()
                 self._base = None
+
+    def _size(self) -> int:
+        size = 0
+        for tail in ("", "-wal"):
+            with contextlib.suppress(OSError):
+                size += self.path.with_name(self.path.name + tail).stat().st_size
+        return size
 
     def _write(self, base: sqlite3.Connection) -> None:
         changed = tuple(self._changed.items())

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The system clock's state (adjtimex(2)) and the machine's uptime; no privilege needed to read."""
+"""The system clock (adjtimex(2)) and the machine's uptime; setting needs CAP_SYS_TIME."""
 
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import time
 from typing import Final, NamedTuple
@@ -61,3 +62,11 @@ def state() -> ClockState:
 def uptime() -> float:
     """Seconds since boot, suspension included."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def set_offset(offset_s: float) -> None:
+    """Sets the wall clock to the time since boot plus so many seconds. KernelError."""
+    try:
+        time.clock_settime(time.CLOCK_REALTIME, uptime() + offset_s)
+    except (OSError, OverflowError, ValueError) as error:
+        raise from_errno(getattr(error, "errno", None) or errno.EINVAL, "setting the clock") from error

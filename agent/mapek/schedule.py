@@ -24,13 +24,15 @@ RETRY_FIRST = 1.0  # s after a failed reading, doubled each time
 RETRY_MAX = 60.0  # s
 BLOCKED_FIRST = 30.0  # s before a sensor that blocked is tried again, doubled each time
 BLOCKED_MAX = 1800.0  # s
+RESTING = 2.0  # times its calm period a sensor rests between readings while the machine is too hot
 SLACK = 0.1  # share of its period a reading may come early, so that several share one wake-up
 
 
 class Attention:
-    """Whether to sample in bursts now."""
+    """Whether to sample in bursts now. `resting`: half as often and in no bursts, to spare a hot machine."""
 
     def __init__(self) -> None:
+        self.resting = False
         self._until = 0.0
         self._simmer_until = 0.0
         self._fresh = 0.0  # when something was suspected that was not before
@@ -67,24 +69,24 @@ class Attention:
 
     def bursting(self, now: float) -> bool:
         """10 ms sampling now."""
-        return now < self._until
+        return now < self._until and not self.resting
 
     def pace(self, now: float) -> Pace:
         """How closely the readings that begin now look."""
-        if now < self._until:
+        if self.bursting(now):
             return Pace(Look.BURST, now - self._fresh)
-        if now < self._simmer_until:
+        if now < max(self._until, self._simmer_until):
             return Pace(Look.SIMMER, now - self._fresh)
         return Pace(Look.CALM)
 
     def period(self, sensor: Sensor, now: float) -> float:
         """Seconds between two readings of this sensor, now."""
-        if now < self._until:
+        if self.bursting(now):
             return sensor.period(True)
         calm = sensor.period(False)
-        if now < self._simmer_until:
+        if now < max(self._until, self._simmer_until):
             return min(calm, max(SIMMER, sensor.period(True)))
-        return calm
+        return calm * RESTING if self.resting else calm
 
 
 class Timetable:

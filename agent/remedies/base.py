@@ -15,6 +15,7 @@ import msgspec
 from agent.events import Remedy
 from agent.faults.base import View
 from agent.remedies.effects_gateways import Gateways
+from agent.remedies.effects_host import HostEffects
 from agent.remedies.effects_routing import Routing
 from agent.remedies.effects_wifi import Wifi
 
@@ -41,6 +42,11 @@ class Effector(Protocol):
     @property
     def gateways(self) -> Gateways:
         """batman-adv's gateway mode on this node."""
+        ...
+
+    @property
+    def host(self) -> HostEffects:
+        """The machine itself: room, memory, clock."""
         ...
 
     @property

@@ -7,36 +7,51 @@ Read from /proc and /sys directly, a dozen small files every 5 s: about 0.01 % o
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
 from agent.config import Config
 from agent.hostreadings import Host
 from agent.kernel import clock
-from agent.kernel.errors import KernelError
 from agent.sensors.base import Sensor
+from agent.sensors.biggest import biggest
+from agent.sensors.clockwatch import ClockWatch
+from agent.sensors.filesystems import disks, read_only
+from agent.sensors.heat import nearest, under_voltage, zones
+from agent.sensors.neighbourtables import tables
+from agent.sensors.reading import attempt as _try
+from agent.sensors.reading import text as _text
 
 PERIOD = 5.0  # s; nothing here changes faster than its remedy works
-MAX_TEXT = 65_536  # bytes read of a file; /proc/mounts of a container host can be endless
-MAX_ZONES = 32  # thermal zones looked at; a phone's chip has about 30
-TEMPERATURES = (-50.0, 200.0)  # C; a sensor that says otherwise is broken
-T = TypeVar("T")
+ATTENTIVE = 1.0  # s while something is suspected: a disk or a memory that fills does so within a minute
+SHORT = 0.15  # share of the memory available below which the biggest processes are looked for
+LOGS = "/var/log"  # what fills first, if it is a file system of its own
 
 
 class HostSensor:
-    """Reads the machine. `proc` and `sys` are given by tests."""
+    """Reads the machine. `proc`, `sys`, `run` and `fstab` are given by tests."""
 
     name: ClassVar[str] = "host"
 
-    def __init__(self, disk_path: str = "/", proc: Path = Path("/proc"), sys: Path = Path("/sys")) -> None:
-        self._disk, self._proc, self._sys = disk_path, proc, sys
+    def __init__(
+        self,
+        disk_path: str = "/",
+        state_dir: str = "/",
+        *,
+        proc: Path = Path("/proc"),
+        sys: Path = Path("/sys"),
+        run: Path = Path("/run"),
+        fstab: Path = Path("/etc/fstab"),
+    ) -> None:
+        self._disk, self._proc, self._sys, self._fstab = disk_path, proc, sys, fstab
+        self._state_dir = os.path.realpath(state_dir)
+        self._clock = ClockWatch(run)
         self._cpu_before: tuple[float, float] | None = None
         self._page = os.sysconf("SC_PAGE_SIZE")
 
     def period(self, attention: bool) -> float:
-        """Seconds between two readings, the same under attention."""
-        return PERIOD
+        """Seconds between two readings."""
+        return ATTENTIVE if attention else PERIOD
 
     def read(self, now: float) -> Host:
         """The reading; never raises for what one machine lacks."""
@@ -44,23 +59,34 @@ class HostSensor:
         disk = _try(lambda: os.statvfs(self._disk))
         state = _try(clock.state)
         times = _try(lambda: os.times())
+        mounts = _try(self._read_only)
+        heat = zones(self._sys)
+        total, available = memory.get("MemTotal"), memory.get("MemAvailable")
+        short = total is not None and available is not None and available < total * SHORT
         return Host(
             cpu_share=_try(self._cpu),
             load1=_try(lambda: os.getloadavg()[0]),
-            mem_total=memory.get("MemTotal"),
-            mem_available=memory.get("MemAvailable"),
+            mem_total=total,
+            mem_available=available,
             psi_cpu=_try(lambda: self._pressure("cpu")),
             psi_memory=_try(lambda: self._pressure("memory")),
             psi_io=_try(lambda: self._pressure("io")),
             disk_total=disk.f_blocks * disk.f_frsize if disk else None,
             disk_free=disk.f_bavail * disk.f_frsize if disk else None,
-            root_read_only=_try(self._root_read_only),
-            temperature_c=_try(self._temperature),
+            root_read_only=None if mounts is None else mounts.get("/"),
+            temperature_c=max((each.celsius for each in heat), default=None),
             clock_synchronised=state.synchronised if state else None,
             clock_offset_s=state.offset_s if state else None,
             uptime_s=_try(clock.uptime),
             agent_rss=_try(lambda: int(_text(self._proc / "self/statm").split()[1]) * self._page),
             agent_cpu_s=times.user + times.system if times else None,
+            disks=disks((self._disk, self._state_dir, LOGS)),
+            read_only=tuple(point for point, gone in (mounts or {}).items() if gone),
+            biggest=biggest(self._proc, self._page) if short else (),
+            neighbour_tables=tables(self._proc),
+            heat=nearest(heat),
+            under_voltage=_try(lambda: under_voltage(self._sys)),
+            clock=self._clock.look(state.synchronised if state else None, now),
         )
 
     def _cpu(self) -> float | None:
@@ -84,42 +110,11 @@ class HostSensor:
             raise ValueError(f"unknown pressure format in {what}")
         return float(first[1][6:]) / 100
 
-    def _root_read_only(self) -> bool | None:
-        """Was a root meant to be written to mounted read-only? A squashfs and its like are so by design."""
-        found: bool | None = None
-        for line in _text(self._proc / "self/mounts").splitlines():
-            fields = line.split()
-            if len(fields) >= 4 and fields[1] == "/":  # the last one is on top
-                found = "ro" in fields[3].split(",") and fields[2] not in {
-                    "squashfs",
-                    "iso9660",
-                    "erofs",
-                    "cramfs",
-                }
-        return found
-
-    def _temperature(self) -> float | None:
-        """The hottest thermal zone."""
-        hottest: float | None = None
-        for zone in sorted((self._sys / "class/thermal").glob("thermal_zone*"))[:MAX_ZONES]:
-            value = _try(lambda zone=zone: int(_text(zone / "temp")) / 1000)  # type: ignore[misc]
-            if value is not None and TEMPERATURES[0] < value < TEMPERATURES[1]:
-                hottest = value if hottest is None else max(hottest, value)
-        return hottest
-
-
-def _text(path: Path) -> str:
-    with path.open("rb") as file:
-        return file.read(MAX_TEXT).decode(errors="replace")
-
-
-def _try(read: Callable[[], T]) -> T | None:
-    try:
-        return read()
-    except (OSError, ValueError, IndexError, KernelError):
-        return None
+    def _read_only(self) -> dict[str, bool]:
+        """Of the root and of the agent's state: mount point > did it go read-only?"""
+        return read_only(self._proc / "self/mountinfo", self._fstab, ("/", self._state_dir))
 
 
 def make(config: Config) -> Sensor | None:
     """Always applicable."""
-    return HostSensor(config.sensors.disk_path)
+    return HostSensor(config.sensors.disk_path, config.node.state_dir)

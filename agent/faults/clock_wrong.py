@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""clock-wrong: the wall clock was put wrong, or nothing corrects it any more."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from agent.events import Diagnosis, Remedy, Snapshot, Subject, Suspicion, Symptom
+from agent.faults.base import Fault, State, View
+from agent.faults.hostlook import held_for
+from agent.hostreadings import Clock, Host
+
+STEP_S = 900.0  # s: certificates and logs bear a quarter of an hour (faults.md: off by more than 15 min)
+STEP_HELD_S = 10.0  # a time service that stepped it calls it synchronised soon after
+LOST_S = 3600.0  # s without synchronisation where there was one and a time service runs
+EARLIEST = 1_767_225_600.0  # 2026-01-01 UTC: no release of this agent is older
+EARLIEST_WORDS = "2026"
+SECOND_TRY_S = 300.0  # after the diagnosis: a time service asks its servers for some minutes
+SET_DEADLINE_S = 12.0  # the act and the next reading
+RESTART_DEADLINE_S = 60.0  # a time service's first answers
+
+
+class ClockWrong:
+    """The clock jumped by more than 15 minutes after the kernel had called it synchronised, and nothing has
+    synchronised it since; or it shows a time before 2026; or a time service runs and has not set it for an
+    hour, though it did before.
+
+    After a jump it is put back to the last good time plus what the monotonic clock counted since; else the
+    time service is restarted. Neighbours' word for the time is not taken. A clock that never was synchronised
+    in this run is never set.
+    """
+
+    id: ClassVar[str] = "clock-wrong"
+    title: ClassVar[str] = "Clock wrong"
+    by_hand: ClassVar[str] = (
+        "`date -u` shows the node's time, `timedatectl` who sets it; "
+        "set it by hand with `date -u -s 'YYYY-MM-DD HH:MM'`."
+    )
+    explains: ClassVar[frozenset[str]] = frozenset()
+
+    def suspicions(self, view: View) -> Sequence[Suspicion]:
+        if 0 <= held_for(view, _stepped) < STEP_HELD_S + 5:
+            return (Suspicion(self.id, Subject.host("clock"), "the clock jumped"),)
+        return ()
+
+    def symptoms(self, view: View) -> Sequence[Symptom]:
+        evidence, onset = _signs(view)
+        return (Symptom(self.id, Subject.host("clock"), onset, evidence),) if evidence else ()
+
+    def sentence(self, symptom: Symptom) -> str:
+        return "The clock is wrong: " + "; ".join(symptom.evidence.values()) + "."
+
+    def ladder(self, diagnosis: Diagnosis, view: View) -> Sequence[Remedy]:
+        """Put a jump back; else have the time service ask again, and once more later."""
+        clock = _clock(view.snapshot)
+        first: tuple[Remedy, ...] = ()
+        if "jump" in diagnosis.evidence and clock is not None and clock.trusted_offset is not None:
+            back = {"offset": f"{clock.trusted_offset:.3f}"}
+            first = (Remedy("set-clock-back", diagnosis.subject, back, deadline=SET_DEADLINE_S),)
+        if clock is None or not clock.service:
+            return first
+        again = {"unit": clock.service}
+        later = {"attempt": "2", "not_before": f"{diagnosis.at + SECOND_TRY_S:.3f}"}
+        return (
+            *first,
+            Remedy("restart-time-service", diagnosis.subject, again, deadline=RESTART_DEADLINE_S),
+            Remedy("restart-time-service", diagnosis.subject, again | later, deadline=RESTART_DEADLINE_S),
+        )
+
+    def state(self, diagnosis: Diagnosis, view: View) -> State:
+        clock = _clock(view.snapshot)
+        if clock is None or _early(view.snapshot) or _is_step(clock) or _lost(clock):
+            return State.PRESENT
+        return State.GONE
+
+
+def _signs(view: View) -> tuple[dict[str, str], float]:
+    """What shows, in words, and since when."""
+    clock = _clock(view.snapshot)
+    if clock is None:
+        return {}, view.now
+    evidence: dict[str, str] = {}
+    onset = view.now
+    held = held_for(view, _stepped)
+    if held >= STEP_HELD_S and clock.step_s is not None:
+        way = "ahead" if clock.step_s > 0 else "back"
+        evidence["jump"] = f"it jumped {_long(abs(clock.step_s))} {way} and was not synchronised since"
+        onset = view.now - held
+    if _early(view.snapshot):
+        evidence["early"] = f"it shows a time before {EARLIEST_WORDS}"
+    if _lost(clock) and clock.unsynchronised_age is not None:
+        evidence["lost"] = f"{clock.service} has not set it for {_long(clock.unsynchronised_age)}"
+        onset = min(onset, view.now - clock.unsynchronised_age)
+    return evidence, onset
+
+
+def _clock(snapshot: Snapshot) -> Clock | None:
+    return snapshot.host.clock if snapshot.host is not None else None
+
+
+def _early(snapshot: Snapshot) -> bool:
+    return snapshot.wall < EARLIEST
+
+
+def _is_step(clock: Clock) -> bool:
+    return clock.step_s is not None and abs(clock.step_s) > STEP_S
+
+
+def _stepped(host: Host) -> bool:
+    return host.clock is not None and _is_step(host.clock)
+
+
+def _lost(clock: Clock) -> bool:
+    age = clock.unsynchronised_age
+    return bool(clock.service) and age is not None and age > LOST_S
+
+
+def _long(seconds: float) -> str:
+    for size, word in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= size:
+            count = round(seconds / size)
+            return f"{count} {word}{'s' if count > 1 else ''}"
+    return f"{seconds:.0f} seconds"
+
+
+FAULT: Fault = ClockWrong()

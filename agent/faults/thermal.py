@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""thermal: the node is too hot, or its power supply is too weak."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from agent.events import Diagnosis, Remedy, Subject, Suspicion, Symptom
+from agent.faults.base import Fault, State, View
+from agent.faults.hostlook import held_for
+from agent.hostreadings import Host
+
+HELD_S = 10.0  # two readings: a moment's peak is the kernel's to deal with
+COOLER = 5.0  # C below the limit at which it is over
+DEADLINE_S = 120.0  # metal cools slowly
+HEAT, POWER = Subject.host("heat"), Subject.host("power")
+
+
+class Thermal:
+    """A thermal zone stood above 80 C, or within 5 C of its own hot or critical point; or a Raspberry Pi's
+    firmware reports under-voltage.
+
+    The agent looks half as often until it is 5 C cooler. That is all of the load that is its own: the kernel
+    slows the processor down by itself. A weak supply is only reported.
+    """
+
+    id: ClassVar[str] = "thermal"
+    title: ClassVar[str] = "Too hot or too little power"
+    by_hand: ClassVar[str] = (
+        "Too hot: give the box shade and air, look for a fan that stands still. "
+        "Too little power: a shorter or thicker cable, a stronger supply."
+    )
+    explains: ClassVar[frozenset[str]] = frozenset()
+
+    def suspicions(self, view: View) -> Sequence[Suspicion]:
+        return ()  # looking more closely would heat it further
+
+    def symptoms(self, view: View) -> Sequence[Symptom]:
+        host = view.snapshot.host
+        if host is None:
+            return ()
+        found = []
+        hot, weak = held_for(view, _hot), held_for(view, _weak)
+        if hot >= HELD_S and host.heat is not None:
+            heat = host.heat
+            evidence = {"heat": f"{heat.zone} is at {heat.celsius:.0f} °C, {heat.limit:.0f} °C is its limit"}
+            found.append(Symptom(self.id, HEAT, view.now - hot, evidence))
+        if weak >= HELD_S:
+            evidence = {"power": "the supply's voltage is too low"}
+            found.append(Symptom(self.id, POWER, view.now - weak, evidence))
+        return tuple(found)
+
+    def sentence(self, symptom: Symptom) -> str:
+        if symptom.subject == POWER:
+            return f"The node gets too little power: {symptom.evidence['power']}."
+        return f"The node is too hot: {symptom.evidence['heat']}."
+
+    def ladder(self, diagnosis: Diagnosis, view: View) -> Sequence[Remedy]:
+        """Against heat only."""
+        if diagnosis.subject == POWER:
+            return ()
+        return (Remedy("rest", diagnosis.subject, {}, deadline=DEADLINE_S),)
+
+    def state(self, diagnosis: Diagnosis, view: View) -> State:
+        host = view.snapshot.host
+        if host is None:
+            return State.PRESENT
+        if diagnosis.subject == POWER:
+            return State.GONE if host.under_voltage is False else State.PRESENT
+        if host.heat is None or host.heat.celsius > host.heat.limit:
+            return State.PRESENT
+        return State.GONE if host.heat.celsius <= host.heat.limit - COOLER else State.CONTAINED
+
+
+def _hot(host: Host) -> bool:
+    return host.heat is not None and host.heat.celsius > host.heat.limit
+
+
+def _weak(host: Host) -> bool:
+    return bool(host.under_voltage)
+
+
+FAULT: Fault = Thermal()

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""drop-old-logs: rotated logs in /var/log are removed, oldest first, until there is room."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from agent.events import Remedy
+from agent.faults.base import View
+from agent.remedies.base import Action, Effector, UndoRecord
+
+
+class DropOldLogs:
+    """Args: `path` (a file system), `wanted` (bytes free there). Never a log in use or outside /var/log.
+
+    Cannot be undone: old logs are the price of a node that runs.
+    """
+
+    id: ClassVar[str] = "drop-old-logs"
+    title: ClassVar[str] = "delete the oldest rotated logs"
+    time_limit: ClassVar[float] = 20.0  # hundreds of files on a slow card
+
+    def refusal(self, remedy: Remedy, view: View) -> str:
+        host = view.snapshot.host
+        if host is not None and remedy.args["path"] in host.read_only:
+            return f"{remedy.args['path']} can only be read"
+        return ""
+
+    def undo_record(self, remedy: Remedy, effector: Effector) -> UndoRecord | None:
+        return None
+
+    def act(self, remedy: Remedy, effector: Effector) -> None:
+        effector.host.drop_old_logs(remedy.args["path"], int(remedy.args["wanted"]))
+
+    def undo(self, record: UndoRecord, effector: Effector) -> None:
+        """Nothing: what is deleted is gone."""
+
+
+ACTION: Action = DropOldLogs()

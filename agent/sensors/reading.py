@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Small files of /proc and /sys, bounded; what cannot be read is None."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from agent.kernel.errors import KernelError
+
+MAX_TEXT = 65_536  # bytes read of a file; /proc/self/mountinfo of a container host can be endless
+T = TypeVar("T")
+
+
+def text(path: Path) -> str:
+    """Its first MAX_TEXT bytes. OSError."""
+    with path.open("rb") as file:
+        return file.read(MAX_TEXT).decode(errors="replace")
+
+
+def attempt(read: Callable[[], T]) -> T | None:
+    """What it reads, None where it cannot or where there is nonsense."""
+    try:
+        return read()
+    except (OSError, ValueError, IndexError, KernelError):
+        return None
