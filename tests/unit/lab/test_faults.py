@@ -6,6 +6,7 @@ import pytest
 from tools.lab import faults
 from tools.lab.errors import UsageError
 from tools.lab.faults.base import Target
+from tools.lab.guest.deaf import SIGNS
 from tools.lab.topology import parse
 
 INVERSE = {"cut": "uncut"}
@@ -65,3 +66,14 @@ def test_nodes_without_a_link_are_refused_with_the_neighbours() -> None:
 def test_an_unknown_fault_is_refused_with_the_known() -> None:
     with pytest.raises(UsageError, match="one-way"):
         faults.get("two-way")
+
+
+@pytest.mark.parametrize(
+    ("fault", "until"), [("wifi-deaf", "scan"), ("wifi-deaf-hard", "rejoin"), ("wifi-deaf-stuck", "restart")]
+)
+def test_a_deaf_radio_is_deaf_until_its_cure(fault: str, until: str) -> None:
+    assert faults.get(fault).inject(target("radio:4:ring", 2)) == [
+        {"op": "deafen", "node": "n2", "until": until}
+    ]
+    assert until in SIGNS
+    assert faults.get(fault).clear(target("radio:4:ring", 2)) == [{"op": "undeafen", "node": "n2"}]

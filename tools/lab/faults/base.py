@@ -2,8 +2,8 @@
 """What a fault of the lab is: operations that make it and operations that take it back.
 
 They are computed from the topology; the machine applies them in order (tools/lab/guest/cuts.py):
-`cut`/`uncut` {edge, deaf: [names]}, `signal` {node, process, signal: KILL, must_exist},
-`unit` {node, unit, signal: STOP}, `run` {node, argv}.
+`cut`/`uncut` {edge, deaf: [names]}, `deafen`/`undeafen` {node, until: scan | rejoin | restart} a radio,
+`signal` {node, process, signal: KILL, must_exist}, `unit` {node, unit, signal: STOP}, `run` {node, argv}.
 """
 
 from collections.abc import Callable
@@ -72,6 +72,14 @@ def send(target: Target, process: str, signal: str, *, must_exist: bool = False)
 def run(target: Target, *argv: str) -> Operation:
     """Return the operation that runs a command in the node; it must succeed."""
     return {"op": "run", "node": target.name, "argv": list(argv)}
+
+
+def device(target: Target) -> str:
+    """Return the node's interface towards the peer; without a peer its first. Raises UsageError."""
+    links = target.links() if target.peer is not None else target.topology.links_of(target.node)
+    if not links:
+        raise UsageError(f"{target.name} has no link")
+    return links[0][1].device(target.node)
 
 
 def agent(target: Target, signal: str) -> Operation:

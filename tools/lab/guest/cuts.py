@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tools.lab.guest import processes, setup
+from tools.lab.guest.deaf import Deaf
 from tools.lab.guest.errors import GuestError
 from tools.lab.guest.nodes import Node
 from tools.lab.guest.setup import Edge
@@ -40,7 +41,7 @@ class Injection:
 
 
 class Cuts:
-    """Injects and clears. Operations: cut, uncut, signal, unit, run."""
+    """Injects and clears. Operations: cut, uncut, deafen, undeafen, signal, unit, run."""
 
     def __init__(
         self,
@@ -57,6 +58,7 @@ class Cuts:
             tuple[int, str], int
         ] = {}  # (edge, node that hears nothing): how many injections say so
         self._muted: dict[int, int] = {}  # radio edge: how many injections say so
+        self._deafened: dict[str, Deaf] = {}  # node: its deaf radio
         self._count = 0
         self.active: dict[int, Injection] = {}
         self._timers: dict[int, asyncio.TimerHandle] = {}
@@ -143,10 +145,33 @@ class Cuts:
                 self._signal_unit(
                     operation["node"], operation["unit"], signal.Signals[f"SIG{operation['signal']}"]
                 )
+        elif kind == "deafen":
+            await self._deafen(operation["node"], operation["until"])
+        elif kind == "undeafen":
+            if (deaf := self._deafened.pop(operation["node"], None)) is not None:
+                await deaf.end()
         elif kind == "run":
             await setup.run(self._members[operation["node"]].command(operation["argv"]))
         else:
             raise GuestError(f"unknown operation {kind}")
+
+    async def _deafen(self, node: str, until: str) -> None:
+        edges = [
+            edge
+            for edge in self._edges.values()
+            if edge.kind == "radio" and node in {end.node for end in edge.ends}
+        ]
+        if not edges or node in self._deafened:
+            raise GuestError(f"{node}: {'its radio is deaf already' if edges else 'it has no radio'}")
+
+        def step(number: int) -> None:
+            for edge in edges:
+                self._count_cut(edge, [], number)
+
+        deaf = Deaf(self._members[node], until, lambda: step(-1))
+        await deaf.start()
+        self._deafened[node] = deaf
+        step(1)
 
     def _count_cut(self, edge: Edge, deaf: list[str], step: int) -> None:
         if edge.kind == "radio":
