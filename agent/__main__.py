@@ -31,8 +31,8 @@ HELP = "usage: x0-agent --config FILE\n\nRuns the node. Configuration: docs/conf
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 # mallopt(M_ARENA_MAX, 1): glibc's arena per thread costs more than its lock, with six threads
 ARENAS_MAX = (-8, 1)
-# mallopt(M_MMAP_THRESHOLD, 1 MiB): left to itself glibc raises it with the first PIN that is checked, and keeps
-# the 8 MB of the second one for ever
+# mallopt(M_MMAP_THRESHOLD, 1 MiB): left to itself glibc raises it with the first PIN that is checked, and
+# keeps the 8 MB of the second one for ever
 MAPPED_FROM = (-3, 1024 * 1024)
 
 
