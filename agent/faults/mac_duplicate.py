@@ -17,6 +17,7 @@ from agent.readings import Link, Twin
 
 DEADLINE_S: Final = 5.0  # the kernel tells of the change at once
 TWIN_S: Final = 10.0  # a twin whose last hello is older has gone or changed its address
+NEIGHBOUR: Final = "neighbour/"  # subjects of what only a person can mend
 LOCAL: Final = 0x02  # the bit of the first octet that says: given by somebody, not by the maker
 
 
@@ -54,7 +55,7 @@ class MacDuplicate:
         return tuple(
             Symptom(
                 self.id,
-                Subject.hardif(twin.hardif, twin.mac),
+                f"{NEIGHBOUR}{twin.mac}",
                 view.now,
                 {
                     "address": f"{twin.node} says hello on {twin.hardif} with our own address {twin.mac}",
@@ -71,9 +72,9 @@ class MacDuplicate:
 
     def ladder(self, diagnosis: Diagnosis, view: View) -> Sequence[Remedy]:
         """The address it had, its maker's, or one of its own making; none for a neighbour's."""
-        _, name, *twin = diagnosis.subject.split("/")
-        link, mesh = lv.link_of(view, name), view.snapshot.mesh
-        if twin or link is None or mesh is None:
+        name, mesh = diagnosis.subject.split("/")[1], view.snapshot.mesh
+        link = lv.link_of(view, name)
+        if link is None or mesh is None:
             return ()
         taken = {other.mac for other in view.snapshot.links or ()}
         choices = (_before(view, name), link.permanent_mac, hardif_mac(mesh.mac, name))
@@ -84,11 +85,11 @@ class MacDuplicate:
         return (Remedy("set-mac", diagnosis.subject, args, deadline=DEADLINE_S),)
 
     def state(self, diagnosis: Diagnosis, view: View) -> State:
-        _, name, *twin = diagnosis.subject.split("/")
+        name = diagnosis.subject.split("/")[1]
         if view.snapshot.links is None:
             return State.PRESENT
-        if twin:
-            there = any((one.hardif, one.mac) == (name, twin[0]) for one in _foreign(view))
+        if diagnosis.subject.startswith(NEIGHBOUR):
+            there = any(twin.mac == name for twin in _foreign(view))
         else:
             there = any(link.name == name for link, _ in _doubles(view))
         return State.PRESENT if there else State.GONE
