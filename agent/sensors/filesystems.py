@@ -35,7 +35,7 @@ class _Mount(NamedTuple):
 
 
 def read_only(mountinfo: Path, fstab: Path, paths: Iterable[str]) -> dict[str, bool]:
-    """Mount point of each path > did it go read-only? Points that are so by design are left out.
+    """Mount point of each path > did it go read-only without being meant so?
 
     The file system itself counts, not this mount of it: a unit's sandbox (ProtectSystem=) sees all mounts
     read-only. OSError where the mounts cannot be read.
@@ -47,8 +47,8 @@ def read_only(mountinfo: Path, fstab: Path, paths: Iterable[str]) -> dict[str, b
         holding = [mount for mount in mounts if _within(path, mount.point)]
         if holding:
             top = max(enumerate(holding), key=lambda each: (len(each[1].point), each[0]))[1]
-            if top.kind not in BY_DESIGN and top.point not in meant:
-                found[top.point] = top.read_only
+            expected = top.kind in BY_DESIGN or top.point in meant
+            found[top.point] = top.read_only and not expected
     return found
 
 

@@ -41,6 +41,8 @@ class System:
         self.restarted: list[str] = []
         self.routing: Any = None  # not for these actions
         self.wifi: Any = None
+        self.gateways: Any = None
+        self.host: Any = None
 
     def attach_hardif(self, mesh: str, name: str) -> None:
         self.masters[name] = mesh
@@ -189,8 +191,9 @@ def test_attaching_is_refused_before_its_time_or_against_another_remedy_or_a_per
     later = remedy("attach-hardif", mesh="bat0", hardif="e1", not_before=str(NOW + 7))
     assert "due in 7 s" in ATTACH.refusal(later, view())
     assert "another remedy" in ATTACH.refusal(IN, view(detached=frozenset({"e1"})))
-    for links in ((link("e3"),), (link("e1", admin_up=False),)):
-        assert "switched off" in ATTACH.refusal(IN, view(snapshot(links=links)))
+    assert "does not exist" in ATTACH.refusal(IN, view(snapshot(links=(link("e3"),))))
+    off = snapshot(links=(link("e1", admin_up=False),))
+    assert ATTACH.refusal(IN, view(off)) == "", "attaching switches it on"
 
 
 @pytest.mark.parametrize(("master", "said"), [("br-lan", "take it out there"), (None, "no such interface")])

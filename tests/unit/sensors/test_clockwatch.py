@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The wall clock against the monotonic one: what is trusted, what is a step."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from agent.sensors.clockwatch import ClockWatch
+
+
+class Wall:
+    """Wall time less the time since boot."""
+
+    def __init__(self, offset: float) -> None:
+        self.offset = offset
+
+    def __call__(self) -> float:
+        return self.offset
+
+
+def watch(tmp_path: Path, offset: float = 1000.0) -> tuple[ClockWatch, Wall]:
+    wall = Wall(offset)
+    return ClockWatch(tmp_path, wall), wall
+
+
+def test_a_clock_that_never_was_synchronised_has_no_step(tmp_path: Path) -> None:
+    seen, wall = watch(tmp_path)
+    assert seen.look(False, 0.0).step_s is None
+    wall.offset += 1e9  # a board without a battery learns the time
+    assert seen.look(None, 5.0).step_s is None
+    assert seen.look(False, 10.0).unsynchronised_age is None
+
+
+def test_a_jump_after_it_was_synchronised_is_a_step_from_the_last_good_time(tmp_path: Path) -> None:
+    seen, wall = watch(tmp_path)
+    assert seen.look(True, 0.0).step_s == 0.0
+    wall.offset = 4600.0
+    told = seen.look(False, 5.0)
+    assert (told.step_s, told.trusted_offset, told.unsynchronised_age) == (3600.0, 1000.0, 5.0)
+    wall.offset = 1000.0
+    assert seen.look(False, 10.0).step_s == 0.0
+
+
+def test_what_a_time_service_sets_is_right(tmp_path: Path) -> None:
+    seen, wall = watch(tmp_path)
+    seen.look(True, 0.0)
+    wall.offset = 4600.0
+    told = seen.look(True, 5.0)
+    assert (told.step_s, told.trusted_offset, told.unsynchronised_age) == (0.0, 4600.0, 0.0)
+
+
+def test_a_time_service_is_known_by_what_it_keeps_while_it_runs(tmp_path: Path) -> None:
+    seen, _ = watch(tmp_path)
+    assert seen.look(True, 0.0).service == ""
+    (tmp_path / "chrony").mkdir()
+    assert seen.look(True, 0.0).service == "chrony.service"
