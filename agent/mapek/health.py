@@ -14,7 +14,7 @@ ALONE_AFTER = (
 SERVICE = "service/"  # subjects that begin so are a service's
 # Subjects whose faults do not keep the links from being healed: a gateway that starts without Internet, or a
 # full disk, must not leave a mesh without its healer.
-APART = (SERVICE, "gateway/", "host/")
+APART = (SERVICE, "gateway/", "host/", "neighbour/")
 RUNNING = "running"
 
 
