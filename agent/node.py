@@ -29,6 +29,7 @@ from agent.mapek.journal import Journal
 from agent.mapek.knowledge import Knowledge
 from agent.mapek.loop import Loop
 from agent.mapek.policy import policy_of
+from agent.mesh.gatewaybalance import GatewayBalance
 from agent.mesh.keeper import Keeper
 from agent.mesh.metering import Metering
 from agent.mesh.secondneighbour import SecondNeighbour
@@ -77,6 +78,7 @@ class Node:
             changed=lambda: self._keeper.wake(),
         )
         self._keeper = Keeper(config, measured=self._metering.kbit, may_act=self._closed)
+        self._balance = GatewayBalance(config, may_act=self._closed)
         self._services = NodeServices(config)
         found = [sensor for sensor in sensors.discover(config) if sensor.name != self._services.name]
         self._hearing = Hearing(
@@ -211,6 +213,7 @@ class Node:
         self._first_tick.set()
         self._herald.tick(snapshot)
         self._hearing.tick(snapshot)
+        self._balance.tick(snapshot)
         if self._status.changed():
             self._herald.health(self._status.word)
             self._page_changed.set()
@@ -265,6 +268,7 @@ class Node:
             self.loop.reload(policy_of(config))
         if before.mode != config.mode:
             self._keeper.reconfigure(config)
+            self._balance.reconfigure(config)
         if (before.mode, before.services) != (config.mode, config.services):
             self._services.reconfigure(config)
         if before.hello != config.hello and config.mesh.enabled:

@@ -118,17 +118,23 @@ def _no_restart(name: str) -> None:
 
 
 def _timers(config: Config) -> int:
-    """OGMs back to their interval at rest: haste is not in the journal. 0, or LEFT where that failed."""
+    """What is not in the journal: OGMs to their interval at rest, what balances gateways.
+
+    0, or LEFT where that failed.
+    """
     from agent.kernel.batadv import BatAdv
     from agent.kernel.errors import KernelError
     from agent.kernel.links import Links
-    from agent.mesh.restore import restore_timers
+    from agent.mesh.restore import restore_gateway, restore_timers
 
     try:
-        if restore_timers(config, Links(), BatAdv()):
+        links, batadv = Links(), BatAdv()
+        if restore_timers(config, links, batadv):
             sys.stdout.write("undo: OGM interval back at rest\n")
+        if restore_gateway(config, links, batadv):
+            sys.stdout.write("undo: gateway settings as without an agent\n")
     except KernelError as error:
-        sys.stderr.write(f"undo: OGM interval: {error}\n")
+        sys.stderr.write(f"undo: OGM interval and gateway: {error}\n")
         return LEFT
     return 0
 

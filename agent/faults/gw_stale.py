@@ -29,18 +29,20 @@ class GatewayStale:
     explains: ClassVar[frozenset[str]] = frozenset()
 
     def suspicions(self, view: View) -> Sequence[Suspicion]:
-        chosen = gw.selected(view)
-        quiet = gw.silence(view, chosen.mac) if chosen is not None else None
+        mesh = view.snapshot.mesh
+        chosen = gw.selected(mesh)
+        quiet = gw.silence(mesh, chosen.mac) if mesh is not None and chosen is not None else None
         if chosen is None or quiet is None or not SUSPECT_AFTER_S <= quiet < SUSPECT_UNTIL_S:
             return ()
         return (Suspicion(self.id, Subject.gateway(chosen.mac), f"unheard for {quiet:.1f} s"),)
 
     def symptoms(self, view: View) -> Sequence[Symptom]:
-        chosen, mesh = gw.selected(view), view.snapshot.mesh
-        if chosen is None or mesh is None or not gw.is_silent(view, chosen.mac):
+        mesh = view.snapshot.mesh
+        chosen = gw.selected(mesh)
+        if chosen is None or mesh is None or not gw.is_silent(mesh, chosen.mac):
             return ()
-        quiet = gw.silence(view, chosen.mac) or 0.0
-        others = len([row for row in gw.living(view) if row.mac != chosen.mac])
+        quiet = gw.silence(mesh, chosen.mac) or 0.0
+        others = len([row for row in gw.living(mesh) if row.mac != chosen.mac])
         evidence = {
             "gateway": f"{chosen.mac}, announced with {chosen.down_kbit / 1000:g} Mbit/s",
             "silence": f"no originator message on any way for {quiet:.0f} s",
@@ -65,13 +67,13 @@ class GatewayStale:
         mesh, mac = view.snapshot.mesh, diagnosis.subject.split("/", 1)[1]
         if mesh is None:
             return State.PRESENT
-        chosen = gw.selected(view)
+        chosen = gw.selected(mesh)
         if chosen is not None:
-            return State.PRESENT if chosen.mac == mac and gw.is_silent(view, mac) else State.GONE
+            return State.PRESENT if chosen.mac == mac and gw.is_silent(mesh, mac) else State.GONE
         if mesh.gw_mode != "off":
             return State.GONE  # a client of none, or a server by a person's hand
         listed = any(row.mac == mac for row in mesh.gateways)
-        if not listed or not gw.is_silent(view, mac) or gw.would_choose_living(view):
+        if not listed or not gw.is_silent(mesh, mac) or gw.would_choose_living(mesh):
             return State.GONE
         return State.CONTAINED
 

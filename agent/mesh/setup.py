@@ -19,6 +19,7 @@ from agent.kernel.linkspeed import link_speed_kbit
 from agent.kernel.nl80211 import Nl80211
 from agent.mesh import radio
 from agent.mesh.errors import MeshSetupError
+from agent.mesh.gatewaychoice import CLIENT_THRESHOLD_KBIT
 from agent.mesh.timers import Rest
 from agent.mesh.wanted import AUTOMATIC, HardifSettings, hardif_mac, hardif_settings, mesh_mac
 from agent.readings import Link, Mesh
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from agent import config as cf
 
 ALGORITHM: Final = "BATMAN_V"
-T = TypeVar("T", bool, int)
+T = TypeVar("T", bool, int, str)
 
 
 class Setup:
@@ -154,8 +155,13 @@ class Setup:
             self._batadv.set_mesh(
                 bat.index, gw_mode="server", gw_down_kbit=gateway.down, gw_up_kbit=gateway.up
             )
-        elif found.gw_mode != gateway.mode:
-            self._batadv.set_mesh(bat.index, gw_mode=gateway.mode)
+            return
+        threshold = CLIENT_THRESHOLD_KBIT if gateway.mode == "client" and gateway.balance else None
+        self._batadv.set_mesh(
+            bat.index,
+            gw_mode=_changed(found.gw_mode, gateway.mode),
+            gw_sel_kbit=threshold if threshold != found.gw_sel_kbit else None,
+        )
 
     def _interface(self, interface: cf.Interface, bat: Link, rest: Rest) -> None:
         name = interface.name

@@ -35,7 +35,7 @@ class LeaveGateway:
             return "this node is no gateway's client"
         if not any(row.best and row.mac == gateway for row in mesh.gateways):
             return f"{gateway} is not its gateway any more"
-        return "" if living(view) else "no other gateway is heard of"
+        return "" if living(mesh) else "no other gateway is heard of"
 
     def undo_record(self, remedy: Remedy, effector: Effector) -> UndoRecord | None:
         """Nothing where it was no client."""

@@ -137,10 +137,7 @@ class Kernel:
         given = {key: value for key, value in values.items() if value is not None}
         for key, value in given.items():
             self._write(f"set {key} {value}")
-        own = {"gw_down_kbit", "gw_up_kbit"}
-        self.meshes[index] = msgspec.structs.replace(
-            self.meshes[index], **{key: value for key, value in given.items() if key not in own}
-        )
+        self.meshes[index] = msgspec.structs.replace(self.meshes[index], **given)
 
     def set_hardif(self, mesh_index: int, hardif_index: int, **values: Any) -> None:
         given = {key: value for key, value in values.items() if value is not None}

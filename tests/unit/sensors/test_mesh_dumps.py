@@ -179,8 +179,11 @@ def test_another_suspicion_beside_a_standing_one_is_looked_at_as_closely_as_the_
     assert node.attention.pace(node.now).standing < 5.0
 
 
-def test_what_is_calm_again_is_dumped_every_half_minute() -> None:
-    node = Node(SMALL)
+@pytest.mark.parametrize(("rows", "dumped"), [(SMALL, 6), (LARGE, 2)])
+def test_what_is_calm_again_is_dumped_every_ten_seconds_a_large_mesh_every_half_minute(
+    rows: int, dumped: int
+) -> None:
+    node = Node(rows)
     node.run(60.0, CUT)
     node.run(40.0, [])
-    assert len(node.run(60.0, [])) == 2
+    assert len(node.run(60.0, [])) == dumped
