@@ -174,6 +174,15 @@ class Healing(Struct, frozen=True, forbid_unknown_fields=True):
         int,
         about("How often a link may be left or used again: more is coming and going.", ge=2, le=100),
     ] = 2
+    undone_within: Annotated[
+        float,
+        about(
+            "An interface somebody takes out again so soon after it was restored is left alone; 0: never.",
+            "s",
+            ge=0.0,
+            le=3600.0,
+        ),
+    ] = 3600.0
     reboot_min_interval: Annotated[
         float,
         about(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`x0 resume`: end a pause."""
+"""`x0 resume`: end a pause, and repair again what was left alone because somebody undid it."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def run(options: argparse.Namespace) -> int:
     elif result.get("was_paused"):
         print("The pause has ended: the agent repairs again.")
     else:
-        print("There was no pause.")
+        print("There was no pause. What somebody had undone is repaired again.")
     return OK
 
 
-COMMAND = Command("resume", "end a pause", add, run)
+COMMAND = Command("resume", "end a pause; repair again what somebody undid", add, run)

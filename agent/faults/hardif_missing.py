@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""hardif-missing: a mesh interface that exists and is up dropped out of the mesh (openwrt/routing#1054)."""
+"""hardif-missing: a mesh interface that exists dropped out of the mesh (openwrt/routing#1054) or was switched
+off.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +13,15 @@ from agent.faults import liveness as lv
 from agent.faults.base import Fault, State, View
 
 ATTACH_DEADLINE_S = 5.0
+OFF_S = 3.0  # s it must be switched off: restarting a radio or changing an address switches it off, too
 SECOND_TRY_S = 10.0  # after the diagnosis: the driver or script that took it out may need that to finish
 
 
 class HardifMissing:
-    """A configured interface that was in the mesh, is there and up, but batman-adv no longer uses it.
+    """A configured interface that was in the mesh and exists, but batman-adv no longer uses it, or it is off.
 
-    Not where we hold it out ourselves, where a person gave it another master, or where it is down.
+    Not where we hold it out ourselves or where a person gave it another master. A driver that takes it out
+    makes it anew, which is set up anew (agent/mesh/setup.py); so it is a person or a script: by_person.
     """
 
     id: ClassVar[str] = "hardif-missing"
@@ -26,6 +30,7 @@ class HardifMissing:
         "`batctl meshif bat0 interface add NAME` puts it back; the kernel's log may say what took it out."
     )
     explains: ClassVar[frozenset[str]] = frozenset()
+    by_person: ClassVar[bool] = True  # restored once, then left alone (agent/mapek/personal.py)
 
     def suspicions(self, view: View) -> Sequence[Suspicion]:
         return tuple(
@@ -34,14 +39,19 @@ class HardifMissing:
         )
 
     def symptoms(self, view: View) -> Sequence[Symptom]:
-        """Missing by batman-adv's own list and by rtnetlink, which are read apart."""
-        return tuple(
-            self._symptom(view, name) for name in _missing(view) if not _attached(view.snapshot, name)
-        )
+        """Missing by batman-adv's own list and by rtnetlink, which are read apart; or off for a while."""
+        gone = [name for name in _missing(view) if not _attached(view.snapshot, name)]
+        return tuple(self._symptom(view, name) for name in (*gone, *_switched_off(view)))
 
     def _symptom(self, view: View, name: str) -> Symptom:
         mesh, link = view.snapshot.mesh, lv.link_of(view, name)
         used = ", ".join(h.name for h in mesh.hardifs) if mesh else ""
+        if link is not None and not link.admin_up:
+            evidence = {
+                "interface": f"{name} exists and is switched off",
+                "mesh": f"{view.mesh_name} cannot use it",
+            }
+            return Symptom(self.id, Subject.hardif(name), view.now - OFF_S, evidence)
         carrier = "up with carrier" if link is not None and link.carrier else "up, without carrier"
         evidence = {
             "interface": f"{name} exists and is {carrier}",
@@ -68,11 +78,11 @@ class HardifMissing:
 
     def state(self, diagnosis: Diagnosis, view: View) -> State:
         name = diagnosis.subject.split("/")[1]
-        found = lv.attached(view).get(name)
-        if found is not None and found.active:
+        found, link = lv.attached(view).get(name), lv.link_of(view, name)
+        if found is not None and found.active and (link is None or link.admin_up):
             return State.GONE
-        if view.snapshot.links is not None and (not lv.usable(view, name) or _taken(view, name)):
-            return State.GONE  # unplugged, switched off or used elsewhere by a person: no longer this fault
+        if view.snapshot.links is not None and (link is None or _taken(view, name)):
+            return State.GONE  # unplugged, or used elsewhere by a person: no longer this fault
         return State.PRESENT
 
 
@@ -91,6 +101,27 @@ def _missing(view: View) -> tuple[str, ...]:
         and lv.usable(view, name)
         and not _taken(view, name)
     )
+
+
+def _switched_off(view: View) -> tuple[str, ...]:
+    """Configured interfaces that were set up and have been down by administration for OFF_S."""
+    past = [old for old in view.history if old.at >= view.now - OFF_S]
+    if not any(old.at < view.now - OFF_S for old in view.history):
+        return ()  # we do not look for long enough
+    return tuple(
+        name
+        for name in view.hardifs_wanted
+        if name in view.set_up
+        and name not in view.detached
+        and not _taken(view, name)
+        and all(_off(snapshot, name) for snapshot in (*past, view.snapshot))
+    )
+
+
+def _off(snapshot: Snapshot, name: str) -> bool:
+    """Does the interface exist and is it down by administration?"""
+    link = next((link for link in snapshot.links or () if link.name == name), None)
+    return link is not None and not link.admin_up
 
 
 def _attached(snapshot: Snapshot, name: str) -> bool:

@@ -7,6 +7,7 @@ from agent.faults.base import View
 from agent.mapek.analyse import Analyser, related
 from agent.mapek.episodes import Book, Episode, Memory
 from agent.mapek.limits import Limits
+from agent.mapek.personal import Personal
 from agent.mapek.plan import Gate, Plan, Planner, relapse_cooldown
 from agent.mapek.standing import Standing
 from agent.mapek.tick import Draft
@@ -26,6 +27,7 @@ class Deciding:
         draft: Draft,
     ) -> None:
         self._analyser = analyser
+        self.personal = Personal(analyser, memory, standing)
         self._planner = planner
         self._book = book
         self._memory = memory
@@ -60,6 +62,7 @@ class Deciding:
             else 0.0,
             explained_by=root.diagnosis.sentence if root else "",
             blocked_by=blocker.diagnosis.fault if blocker else "",
+            left_alone=self.personal.why(episode, view.now),
             stopped=self._standing.stopped,
         )
         plan = self._planner.decide(episode, ladder, view, policy, self._limits, gate)

@@ -58,6 +58,7 @@ class Episode:
         self.phase = Phase.DECIDING
         self.used: set[Rung] = set()
         self.remedy: Remedy | None = None  # the one in hand
+        self.left_alone = False  # somebody undid the remedy: agent/mapek/personal.py
         self.begun_at = 0.0  # when that one was said to begin: what the limits counted
         self.decision: Decision | None = None
         self.result: Result | None = None
@@ -102,6 +103,7 @@ class Relapse(msgspec.Struct, frozen=True):
     count: int  # times it came back
     ended: float  # monotonic seconds of the last end
     contained: bool  # its remedy was a containment, which no cool-down may delay
+    healed: bool = False  # its remedy put it right
 
 
 class Memory:
@@ -132,7 +134,12 @@ class Memory:
         count = episode.relapses
         for subject in episode.subjects:
             contained = episode.contained_at is not None and episode.result is not Result.FAILED
-            self._put((episode.diagnosis.fault, subject), Relapse(count, now, contained))
+            healed = episode.result is Result.HEALED
+            self._put((episode.diagnosis.fault, subject), Relapse(count, now, contained, healed))
+
+    def forget(self, fault: str, subject: str) -> None:
+        """Its next coming counts as the first."""
+        self._by_key.pop((fault, subject), None)
 
     def by_subject(self, now: float) -> dict[str, int]:
         """Subject > times the next fault on it will have come back (0 is left out)."""

@@ -49,9 +49,9 @@ class Healing:
         self._suspicions = Suspicions(emit)
         self._opening = Opening(analyser, self.book, memory, self._draft, new_id)
         shared = (self.book, memory, limits, self.standing, self._draft)
-        self._course = Course(
-            analyser, Deciding(analyser, planner, *shared), Rollback(planner, self._draft), *shared
-        )
+        deciding = Deciding(analyser, planner, *shared)
+        self._personal = deciding.personal
+        self._course = Course(analyser, deciding, Rollback(planner, self._draft), *shared)
 
     def step(self, view: View) -> Tick:
         """Everything that follows from this view, in one go: a diagnosis is acted on in its own tick."""
@@ -84,6 +84,10 @@ class Healing:
             for subject in (*sorted(episode.subjects), episode.diagnosis.subject):
                 treated[subject] = episode.diagnosis.fault
         return treated
+
+    def resume(self) -> None:
+        """A person wants healing to go on, also where somebody had undone it."""
+        self._personal.resume(tuple(self.book.open.values()))
 
     # what the executor reports
 

@@ -54,6 +54,7 @@ class _Relapse(msgspec.Struct, frozen=True):
     contained: bool
     boot: str
     ended: float
+    healed: bool = False
 
 
 class _RateRow(msgspec.Struct, frozen=True):
@@ -132,7 +133,11 @@ class Knowledge:
         """Relapses as former runs left them."""
         memory = Memory()
         memory.load(
-            (row.fault, row.subject, Relapse(row.count, self._here(row.boot, row.ended), row.contained))
+            (
+                row.fault,
+                row.subject,
+                Relapse(row.count, self._here(row.boot, row.ended), row.contained, row.healed),
+            )
             for row in self._load("relapses", list[_Relapse], [])[-MAX_MEMORIES:]
         )
         return memory
@@ -142,7 +147,15 @@ class Knowledge:
         self._save(
             "relapses",
             [
-                _Relapse(fault, subject, relapse.count, relapse.contained, self.boot_id, relapse.ended)
+                _Relapse(
+                    fault,
+                    subject,
+                    relapse.count,
+                    relapse.contained,
+                    self.boot_id,
+                    relapse.ended,
+                    relapse.healed,
+                )
                 for fault, subject, relapse in memory.items()
             ],
         )

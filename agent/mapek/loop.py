@@ -149,6 +149,7 @@ class Loop:
     def resume(self) -> None:
         """Healing goes on."""
         self.healing.standing.paused_until = 0.0
+        self.healing.resume()
         self.knowledge.clear_pause()
         self._disk.write()
         self._emit("resume", "healing goes on", {})

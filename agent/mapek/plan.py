@@ -29,6 +29,7 @@ class Gate(msgspec.Struct, frozen=True):
     cooling_until: float = 0.0  # the episode's own cool-down after a relapse
     explained_by: str = ""  # the sentence of a root cause that makes this episode superfluous
     blocked_by: str = ""  # another episode at work on an overlapping subject
+    left_alone: str = ""  # why nothing is done until a person wants it
     stopped: str = ""  # why nothing can be carried out now (workers, journal)
 
 
@@ -61,6 +62,8 @@ class Planner:
         """About one episode, now (`view.now`). Only a verdict ACT may be carried out."""
         if gate.explained_by:
             return _plan(episode, view, Verdict.WAIT, None, f"explained by {gate.explained_by}", "explained")
+        if gate.left_alone:
+            return _plan(episode, view, Verdict.NOTHING, None, gate.left_alone, "left-alone")
         unused = [remedy for remedy in ladder[:MAX_RUNGS] if Rung.of(remedy) not in episode.used]
         if not unused:
             why = "every rung was tried once" if ladder else "nothing the agent can do mends it"

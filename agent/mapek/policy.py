@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from agent.faults.base import Thresholds
+from agent.mapek.episodes import RELAPSE_QUIET
 from agent.mapek.limits import MAX_MOVES
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class Policy(msgspec.Struct, frozen=True):
     cooldown_max: float = 600.0
     reboot_min_interval: float = 21600.0
     moves_per_two_minutes: int = MAX_MOVES
+    undone_within: float = RELAPSE_QUIET
 
 
 def policy_of(config: Config) -> Policy:
@@ -55,4 +57,5 @@ def policy_of(config: Config) -> Policy:
         cooldown_max=healing.cooldown_max,
         reboot_min_interval=healing.reboot_min_interval,
         moves_per_two_minutes=healing.moves_per_two_minutes,
+        undone_within=healing.undone_within,
     )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""attach-hardif: put a configured interface back into the mesh, with its ELP interval and throughput."""
+"""attach-hardif: put a configured interface back into the mesh, up, with its ELP interval and throughput."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class AttachHardif:
             return f"the next try is due in {not_before - view.now:.0f} s"
         if hardif in view.detached:
             return f"{hardif} is held out of the mesh by another remedy"
-        if not lv.usable(view, hardif):
-            return f"{hardif} does not exist or is switched off"
+        if lv.link_of(view, hardif) is None:
+            return f"{hardif} does not exist"
         return ""
 
     def undo_record(self, remedy: Remedy, effector: Effector) -> UndoRecord | None:

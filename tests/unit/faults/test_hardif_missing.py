@@ -55,7 +55,7 @@ def test_where_only_one_of_the_two_says_so_it_is_a_suspicion() -> None:
         "never set up",
         "not wanted",
         "no device",
-        "off",
+        "off for a moment",
         "in a bridge",
         "unread",
     ],
@@ -80,3 +80,30 @@ def test_it_is_gone_when_active_again_or_no_longer_ours_to_attach() -> None:
     assert FAULT.state(told, view(snapshot(mesh=inactive))) is State.PRESENT
     unplugged = view(snapshot(mesh=GONE, links=(link("e3"),)))
     assert FAULT.state(told, unplugged) is State.GONE
+
+
+def off_for(seconds: float) -> View:
+    """e1 has been switched off for so long; it stays in batman-adv's list."""
+    idle = mesh(hardifs=(Hardif("e1", 11, OURS["e1"], False), Hardif("e3", 13, OURS["e3"], True)))
+    past = []
+    for tenths in range(80, 0, -5):
+        down = tenths / 10 <= seconds
+        links = (link("e1", admin_up=not down), link("e3"))
+        past.append(snapshot(at=NOW - tenths / 10, links=links))
+    now = snapshot(mesh=idle, links=(link("e1", admin_up=False), link("e3")))
+    return view(now, history=tuple(past))
+
+
+def test_an_interface_that_is_switched_off_is_restored_but_not_one_that_is_restarted() -> None:
+    assert not FAULT.symptoms(off_for(2.5))
+    found = FAULT.symptoms(off_for(4.0))
+    assert [s.subject for s in found] == ["hardif/e1"]
+    assert "switched off" in FAULT.sentence(found[0])
+    assert FAULT.ladder(diagnosis(found[0]), off_for(4.0))[0].action == "attach-hardif"
+    assert FAULT.state(diagnosis(found[0]), off_for(4.0)) is State.PRESENT
+    assert FAULT.state(diagnosis(found[0]), view()) is State.GONE
+
+
+@pytest.mark.parametrize("changes", [{"detached": frozenset({"e1"})}, {"set_up": frozenset({"e3"})}])
+def test_an_interface_that_is_off_and_held_by_us_or_never_set_up_is_left(changes: dict[str, Any]) -> None:
+    assert not FAULT.symptoms(msgspec.structs.replace(off_for(4.0), **changes))
