@@ -101,6 +101,7 @@ class Wire:
         self.sent: list[tuple[int, str, int]] = []
         self.replies: list[EchoReply] = []
         self.refuses = False
+        self.asks = asyncio.Semaphore(0)
 
     def fileno(self) -> int:
         return self._ends[0].fileno()
@@ -110,6 +111,7 @@ class Wire:
         if self.refuses:
             raise RefusedError("down")
         self.sent.append((index, address, sequence))
+        self.asks.release()
 
     def answer(self, index: int, address: str, sequence: int) -> None:
         self.replies.append(EchoReply(index, address, sequence, 0.0))
@@ -145,8 +147,8 @@ async def turn() -> None:
 
 async def asked(wire: Wire, count: int) -> None:
     async with asyncio.timeout(2):
-        while len(wire.sent) < count:
-            await asyncio.sleep(0.001)
+        for _ in range(count):
+            await wire.asks.acquire()
 
 
 async def test_a_neighbour_that_is_well_is_asked_and_its_answer_counts() -> None:
