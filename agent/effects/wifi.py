@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from agent.kernel.errors import KernelError, RefusedError
+from agent.kernel.errors import InterfaceGoneError, KernelError, RefusedError
 from agent.kernel.links import Links
 from agent.kernel.nl80211 import Nl80211
 from agent.mesh import joined, radio
@@ -27,6 +27,7 @@ BAND_5_GHZ: Final = 5000  # MHz
 LOWEST_5_GHZ: Final = 5180
 CHANNEL_5_GHZ: Final = 20
 CHANNELS_2_GHZ: Final = (2412, 2462)  # 1 and 11: allowed everywhere
+BLOCKED: Final = "blocked"
 
 
 class KernelWifi:
@@ -111,6 +112,25 @@ class KernelWifi:
                 troubles.append(str(error))
         if troubles:
             raise ActionError(f"switching the radio of {name} on: {'; '.join(troubles)}")
+
+    def block(self, name: str, mac: str) -> None:
+        """The kernel forgets it when the radio leaves its mesh."""
+        self._peering(name, mac, "block", lambda plink: plink != BLOCKED)
+
+    def open(self, name: str, mac: str) -> None:
+        """The kernel refuses to open what is open."""
+        self._peering(name, mac, "open", lambda plink: plink == BLOCKED)
+
+    def _peering(self, name: str, mac: str, action: str, wanted: Callable[[str], bool]) -> None:
+        try:
+            own = self._find(name)
+            stations = self._wifi.stations(own.index) if own is not None else ()
+            if own is not None and any(each.mac == mac and wanted(each.plink) for each in stations):
+                self._wifi.set_peering(own.index, mac, action)
+        except InterfaceGoneError:
+            return  # with the radio its peerings are gone
+        except KernelError as error:
+            raise ActionError(f"{action} the peering of {name} with {mac}: {error}") from error
 
     def close(self) -> None:
         """Close the socket of its own."""

@@ -9,5 +9,5 @@ AVOIDING = frozenset({"avoid-link"})  # its `hardif` is said to carry next to no
 FORGOTTEN = (
     DETACHING
     | AVOIDING
-    | {"hasten-ogms", "leave-gateway", "withdraw-gateway", "rejoin-mesh", "restart-radio"}
+    | {"hasten-ogms", "leave-gateway", "withdraw-gateway", "rejoin-mesh", "restart-radio", "block-peer"}
 )

@@ -39,3 +39,11 @@ class Wifi(Protocol):
     def restore(self, name: str, home: Home) -> None:
         """What is down of it comes up, and it joins if it is in no mesh. One that is gone is left so."""
         ...
+
+    def block(self, name: str, mac: str) -> None:
+        """End the 802.11s peering with one station and make none; a station that is gone is left so."""
+        ...
+
+    def open(self, name: str, mac: str) -> None:
+        """Peer with it again if it is blocked; else, or where it is gone, nothing."""
+        ...
