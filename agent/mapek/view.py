@@ -40,7 +40,7 @@ class Viewer:
     ) -> View:
         """The View of this tick."""
         self._learn(snapshot, policy)
-        self._follow(detached, snapshot)
+        self._follow(detached | avoided, snapshot)
         return View(
             now=snapshot.at,
             snapshot=snapshot,
@@ -62,7 +62,7 @@ class Viewer:
         )
 
     def _follow(self, detached: frozenset[str], snapshot: Snapshot) -> None:
-        """What was given back, and whether the hardifs were read since."""
+        """What was given back, and whether the hardifs were read since; the same for their worth."""
         now = snapshot.at
         if self._given_back or detached != self._held:
             fresh = dict.fromkeys(self._held - detached, now)
