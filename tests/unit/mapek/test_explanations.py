@@ -84,3 +84,22 @@ def test_a_suspicion_never_acts() -> None:
     rig.run(60)
     assert not rig.acts
     assert not rig.healing.book.open
+
+
+def test_a_cause_takes_over_the_episode_that_holds_something_before_those_that_do_not() -> None:
+    def faults(world: World) -> list[ScriptedFault]:
+        return [
+            ScriptedFault(world, "one-way", rungs=()),
+            ScriptedFault(world, "link-dead"),
+            ScriptedFault(world, "wifi-deaf", rungs=(), explains=["one-way", "link-dead"]),
+        ]
+
+    rig = Rig(faults)
+    rig.world.breaks("one-way", LINK)
+    rig.tick()
+    rig.world.breaks("link-dead", SAME_HARDIF)
+    rig.tick()
+    assert rig.open_seqs, "the second one holds the link out"
+    rig.world.breaks("wifi-deaf", "hardif/e2")
+    rig.run(1)
+    assert rig.named("reclassified") == [f"link-dead on {SAME_HARDIF} is wifi-deaf: wifi-deaf hit hardif/e2."]
