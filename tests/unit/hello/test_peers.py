@@ -162,6 +162,22 @@ def test_our_own_hello_coming_back_is_no_peer() -> None:
     assert peers.snapshot(0.0) == ()
 
 
+def test_who_says_hello_with_our_address_is_no_peer_but_a_twin() -> None:
+    peers = Peers("e1")
+    assert peers.twin(0.0) is None
+    peers.take(hello(1, mac=US), ADDRESS, US, 1.0)
+    twin = peers.twin(3.5)
+    assert twin is not None
+    assert (twin.node, twin.originator, twin.hardif, twin.mac, twin.age) == (
+        "n2",
+        "02:78:30:00:00:02",
+        "e1",
+        US,
+        2.5,
+    )
+    assert peers.snapshot(3.5) == ()
+
+
 def test_a_live_peer_is_not_usurped_from_an_address_that_is_not_of_its_mac() -> None:
     peers = Peers("e1")
     peers.take(hello(1, hears_us=True), ADDRESS, US, 0.0)

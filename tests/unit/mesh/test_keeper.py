@@ -129,6 +129,15 @@ async def test_an_interface_that_appears_is_set_up_when_the_kernel_says_so() -> 
         await made.until(lambda: "master e3 bat0" in kernel.writes)
 
 
+async def test_a_remedy_has_the_set_up_run_at_once() -> None:
+    kernel = Kernel("e1", "e3")
+    async with running(keeper(kernel, Clock())) as made:
+        await made.until(lambda: made.ready)
+        kernel._change("bat0", admin_up=False)
+        await asyncio.to_thread(made.set_up_now)
+        await made.until(lambda: kernel.table["bat0"].admin_up)
+
+
 async def test_a_mesh_made_anew_is_not_ready_before_its_primary_is_attached() -> None:
     kernel, clock = Kernel("e1", "e3"), Clock()
     seen: list[bool] = []

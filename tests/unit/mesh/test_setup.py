@@ -11,7 +11,7 @@ from agent.config import Gateway, Interface, Mesh
 from agent.kernel.errors import RefusedError
 from agent.mesh.setup import Setup
 from agent.mesh.timers import rest
-from agent.mesh.wanted import mesh_mac
+from agent.mesh.wanted import hardif_mac, mesh_mac
 from tests.unit.mesh.kernel import Kernel
 
 MAC = "02:78:30:aa:bb:cc"
@@ -132,6 +132,63 @@ def test_settings_batman_adv_forgot_are_told_again() -> None:
     kernel.writes.clear()
     ensure(made, mesh())
     assert kernel.writes == ["set e1 elp_interval_ms 150", "set e1 throughput_override_kbit 1000000"]
+
+
+def test_a_throughput_somebody_else_set_is_left_to_the_faults() -> None:
+    kernel = Kernel("e1", "e3")
+    made = setup(kernel, mesh())
+    ensure(made, mesh())
+    bat = kernel.index("bat0")
+    kernel.set_hardif(bat, kernel.index("e1"), throughput_override_kbit=1000)
+    kernel.writes.clear()
+    assert ensure(made, mesh()) == ()
+    assert kernel.writes == []
+    assert made.settings["e1"].throughput_override_kbit == 1_000_000, "what it is told when it comes back"
+
+
+def test_another_throughput_is_told_when_another_is_wanted() -> None:
+    kernel = Kernel("e1")
+    measured: dict[str, int] = {}
+    wanted = mesh(interfaces=(Interface("e1", throughput="measure"),))
+    fake = cast(Any, kernel)
+    made = Setup(wanted, MAC, links=fake, batadv=fake, wifi=fake, speed=lambda _: None, measured=measured.get)
+    ensure(made, wanted)
+    kernel.writes.clear()
+    measured["e1"] = 20_000
+    ensure(made, wanted)
+    assert kernel.writes == ["set e1 throughput_override_kbit 20000"]
+
+
+def test_of_two_interfaces_with_one_address_the_later_gets_its_own_at_set_up() -> None:
+    kernel = Kernel("e1", "e3")
+    kernel._change("e3", mac=kernel.table["e1"].mac)
+    made = setup(kernel, mesh())
+    assert ensure(made, mesh()) == ()
+    assert [w for w in kernel.writes if w.startswith("mac ")] == [f"mac e3 {hardif_mac(MAC, 'e3')}"]
+    assert kernel.writes.index(f"mac e3 {hardif_mac(MAC, 'e3')}") < kernel.writes.index("master e3 bat0")
+
+
+def test_an_address_that_cannot_be_changed_is_said_and_the_interface_used() -> None:
+    kernel = Kernel("e1", "e3")
+    kernel._change("e3", mac=kernel.table["e1"].mac)
+    kernel.refuse[f"mac e3 {hardif_mac(MAC, 'e3')}"] = RefusedError("the driver keeps its address")
+    made = setup(kernel, mesh())
+    assert ["e3 has the address of e1" in p for p in ensure(made, mesh())] == [True]
+    assert "master e3 bat0" in kernel.writes
+
+
+def test_a_mesh_switched_off_stays_so_until_the_set_up_is_asked_for_again() -> None:
+    kernel = Kernel("e1", "e3")
+    made = setup(kernel, mesh())
+    ensure(made, mesh())
+    kernel._change("bat0", admin_up=False)
+    kernel.set_master("e1", None)  # a remedy holds it out
+    kernel.writes.clear()
+    ensure(made, mesh())
+    assert kernel.writes == []
+    made.again()
+    ensure(made, mesh())
+    assert kernel.writes == ["up bat0"], "and nothing else is touched"
 
 
 def test_a_removed_mesh_interface_is_made_again_with_everything() -> None:
