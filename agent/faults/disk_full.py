@@ -78,6 +78,8 @@ class DiskFull:
         host = view.snapshot.host
         if host is None or not host.disks:
             return State.PRESENT
+        if host.read_only:
+            return State.GONE  # no longer this fault: root-readonly
         return State.PRESENT if any(_full(disk, ENOUGH) for disk in host.disks) else State.GONE
 
 
@@ -92,7 +94,8 @@ def _full(disk: Disk, times: float = 1.0) -> bool:
 
 
 def _bad(host: Host) -> bool:
-    return any(_full(disk) for disk in host.disks)
+    """Where a file system went read-only there is nothing to be gained by deleting: root-readonly."""
+    return not host.read_only and any(_full(disk) for disk in host.disks)
 
 
 def _words(disk: Disk) -> str:

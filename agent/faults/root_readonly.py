@@ -26,7 +26,7 @@ class RootReadonly:
         "Do not switch the node off: it runs from memory and may not start again. Bring a fresh card, "
         "copy what must be kept, then replace the card; `dmesg | grep -i error` shows what failed."
     )
-    explains: ClassVar[frozenset[str]] = frozenset({"disk-full"})  # there is nothing to be gained by deleting
+    explains: ClassVar[frozenset[str]] = frozenset()
 
     def suspicions(self, view: View) -> Sequence[Suspicion]:
         return ()  # the mounts are exact: there is nothing to look at more closely
