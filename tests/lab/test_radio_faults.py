@@ -2,7 +2,8 @@
 """Radios that lose their mesh (802.11s, mac80211_hwsim): named, treated step by step, then left alone.
 
 What hwsim cannot show: a receiver that fails. The deaf radio is cut off from the air, and hears again when
-the kernel tells of what would have reset it (tools/lab/guest/deaf.py).
+the kernel tells of what would have reset it (tools/lab/guest/deaf.py). Each test breaks another node: what
+returns is treated later each time.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import time
 
 import pytest
 
+from tests.lab.flows import steady
 from tests.lab.waits import until
 from tools.lab import story
 from tools.lab.client import Lab
@@ -24,16 +26,17 @@ REJOINED_S = 100.0  # sixty seconds after the onset
 RESTARTED_S = 240.0  # three minutes after the onset, off for ten seconds
 HEALED_S = 45.0  # peerings and ELP, and 30 s of batman-adv's reset protection where it began anew
 CALM_S = 15.0
-NODE, PEERS = "n1", ("n2", "n4")
+REROUTED_S = 12.0  # found by echoes in two seconds, then five OGM intervals
+TRIED_S = 120.0  # a blocked peer is tried again after a minute
 CURES = ("scan-radio", "rejoin-mesh", "restart-radio")
 
 
-def named(fault: str) -> story.Wanted:
+def named(fault: str, subject: str = "hardif/wlan0") -> story.Wanted:
     """The diagnosis, whether it came first or in place of a dead link's."""
     return lambda event: (
         event.event in ("diagnosis", "reclassified")
         and event.fields["fault"] == fault
-        and event.fields["subject"] == "hardif/wlan0"
+        and event.fields["subject"] == subject
     )
 
 
@@ -53,57 +56,66 @@ def cures(lab: Lab, since: float) -> list[str]:
     return [cure for message in told for cure in CURES if cure in message]
 
 
-def reaches(lab: Lab, *targets: str) -> bool:
+def neighbours(lab: Lab, node: str) -> list[str]:
+    number = lab.topology.number(node)
+    return [f"n{link.other(number)}" for _, link in lab.topology.links_of(number)]
+
+
+def reaches_all(lab: Lab, node: str) -> bool:
     return all(
-        lab.exec(NODE, "ping", "-c1", "-W1", f"10.77.0.{target[1:]}", check=False).exit == 0
-        for target in targets
+        lab.exec(node, "ping", "-c1", "-W1", f"10.77.0.{other[1:]}", check=False).exit == 0
+        for other in neighbours(lab, node)
     )
 
 
-def left_alone(lab: Lab) -> None:
+def now(lab: Lab, node: str) -> float:
+    return float(lab.exec(node, "date", "+%s.%N").stdout)
+
+
+def left_alone(lab: Lab, node: str) -> None:
     """Healthy, and nothing is done to any radio any more."""
-    until(lambda: reaches(lab, *PEERS), "both neighbours answer", HEALED_S)
-    until(lambda: lab.health(NODE) == "healthy", "healthy", HEALED_S)
-    calm = float(lab.exec(NODE, "date", "+%s.%N").stdout)
+    until(lambda: reaches_all(lab, node), "both neighbours answer", HEALED_S)
+    until(lambda: lab.health(node) == "healthy", "healthy", HEALED_S)
+    calm = now(lab, node)
     time.sleep(CALM_S)
     assert cures(lab, calm) == []
 
 
-def treated(lab: Lab, injected: str, fault: str, last: str, within: float) -> Event:
+def treated(lab: Lab, node: str, injected: str, fault: str, last: str, within: float) -> Event:
     """The fault is found on the node alone, and healed by this step; says the times."""
-    made = lab.inject(injected, NODE)
-    found = story.wait_for(lab, named(fault), made.at, FOUND_S, [NODE])
-    act = story.wait_for(lab, did(last), made.at, within, [NODE])
-    end = story.wait_for(lab, healed(fault), made.at, HEALED_S + within, [NODE])
+    until(lambda: reaches_all(lab, node), "both neighbours answer before", HEALED_S)
+    made = lab.inject(injected, node)
+    found = story.wait_for(lab, named(fault), made.at, FOUND_S, [node])
+    act = story.wait_for(lab, did(last), made.at, within, [node])
+    end = story.wait_for(lab, healed(fault), made.at, HEALED_S + within, [node])
     print(  # noqa: T201 - the figures of the run
         f"{injected}: found after {found.at - made.at:.2f} s, {last} after {act.at - made.at:.2f} s, "
         f"healed after {end.at - made.at:.2f} s"
     )
-    assert cures(lab, made.at) == list(CURES[: CURES.index(last) + 1]), (
-        "each step once, in order, by n1 alone"
-    )
-    left_alone(lab)
+    steps = list(CURES[: CURES.index(last) + 1])
+    assert cures(lab, made.at) == steps, f"each step once, in order, by {node} alone"
+    left_alone(lab, node)
     return found
 
 
 def test_a_deaf_radio_scans_and_hears_again(lab_radio4: Lab) -> None:
-    found = treated(lab_radio4, "wifi-deaf", "wifi-deaf", "scan-radio", ACTED_S)
+    found = treated(lab_radio4, "n1", "wifi-deaf", "wifi-deaf", "scan-radio", ACTED_S)
     assert "all 2 neighbours fell silent at once" in found.message
 
 
 @pytest.mark.timeout(400)
 def test_a_radio_that_a_scan_does_not_cure_joins_its_mesh_anew(lab_radio4: Lab) -> None:
-    treated(lab_radio4, "wifi-deaf-hard", "wifi-deaf", "rejoin-mesh", REJOINED_S)
+    treated(lab_radio4, "n2", "wifi-deaf-hard", "wifi-deaf", "rejoin-mesh", REJOINED_S)
 
 
 @pytest.mark.timeout(600)
 def test_a_radio_that_nothing_else_cures_is_switched_off_and_on(lab_radio4: Lab) -> None:
-    treated(lab_radio4, "wifi-deaf-stuck", "wifi-deaf", "restart-radio", RESTARTED_S)
+    treated(lab_radio4, "n3", "wifi-deaf-stuck", "wifi-deaf", "restart-radio", RESTARTED_S)
 
 
 @pytest.mark.timeout(400)
 def test_a_radio_that_hears_and_has_no_peer_joins_its_mesh_anew(lab_radio4: Lab) -> None:
-    found = treated(lab_radio4, "mesh-lost-ap-ok", "mesh-lost-ap-ok", "rejoin-mesh", REJOINED_S)
+    found = treated(lab_radio4, "n4", "mesh-lost-ap-ok", "mesh-lost-ap-ok", "rejoin-mesh", REJOINED_S)
     assert "heard, but not peered with" in found.message
 
 
@@ -113,3 +125,25 @@ def test_a_dead_node_is_no_deaf_radio(lab_radio4: Lab) -> None:
     time.sleep(FOUND_S)
     assert [event for event in story.events(lab, since=made.at) if named("wifi-deaf")(event)] == []
     assert cures(lab, made.at) == []
+
+
+@pytest.mark.timeout(400)
+def test_traffic_leaves_a_one_way_radio_link_and_returns_when_it_is_whole(lab_radio4: Lab) -> None:
+    lab = lab_radio4
+    lab.traffic_start("n1", "n2")
+    steady(lab, "n1-n2")
+    until(lambda: lab.path("n1", "n2") == ["n1", "n2"], "the direct way", HEALED_S)
+    made = lab.inject("one-way", "n1", "n2")
+    act = story.wait_for(lab, did("block-peer"), made.at, REROUTED_S)
+    steady(lab, "n1-n2")
+    gap = lab.traffic_report("n1-n2")["n1-n2"].gap_after(made.at)
+    assert gap is not None, "the direct way was not used"
+    assert gap.seconds < REROUTED_S
+    assert lab.path("n1", "n2") == ["n1", "n4", "n3", "n2"]
+    lab.clear()
+    cleared = now(lab, "n1")
+    until(lambda: lab.path("n1", "n2") == ["n1", "n2"], "the direct way again", TRIED_S, every=1.0)
+    print(  # noqa: T201 - the figures of the run
+        f"one-way on a radio: block-peer after {act.at - made.at:.2f} s, gap {gap.seconds:.2f} s, "
+        f"direct again {now(lab, 'n1') - cleared:.0f} s after it was whole"
+    )
