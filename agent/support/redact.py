@@ -18,9 +18,10 @@ SECRET_NAMES = re.compile(
     r"(?i)(psk|pass(word|phrase|wd)?|secret|token|private|credential|cookie|auth|sae|wep|(^|[_.-])(pin|key|keys)($|[_.-])"
     r"|position|location|latitude|longitude|altitude|coordinates|(^|[_.-])(lat|lon|lng|alt|geo)($|[_.-])|contact|e?mail|phone)"
 )
+# It begins with the telling word, not with the name's beginning: so each line is searched in one pass.
 _ASSIGNED = re.compile(
-    r"(?i)(?P<name>[\"']?[\w.-]*(?:psk|pass(?:word|phrase|wd)?|secret|token|private[_-]?key|credentials?|cookie"
-    r"|authorization|sae[_-]password|wep[_-]?key|\bpin|\bkey|latitude|longitude|\blat|\blon)[\"']?)"
+    r"(?i)(?P<name>(?:psk|pass(?:word|phrase|wd)|secret|token|credential|cookie|authorization|latitude|longitude"
+    r"|(?<![a-z])(?:pass|pin|key|lat|lon)(?![a-rt-z]))[\w-]{0,20}[\"']?)"
     r"(?P<sign>\s*[=:]\s*|\s+(?=[^\s=:]*\d))(?P<value>\"[^\"]*\"|'[^']*'|[^\s,;}\]]+)"
 )
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9+/=._~-]{8,}")
