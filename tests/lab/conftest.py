@@ -18,6 +18,7 @@ from tools.lab.errors import MachineError
 OFTEN = {
     "healing.budget_per_hour": 1000,
     "healing.moves_per_two_minutes": 100,
+    "healing.undone_within": 0.0,
     "healing.cooldown_first": 0.5,
     "healing.cooldown_max": 1.0,
     "mesh.haste_per_minute": 20,

@@ -24,6 +24,7 @@ CASES: tuple[tuple[str, str, str | None, tuple[str, ...]], ...] = (
     ("link-dead", "n2", "n3", ("link-dead",)),
     ("one-way", "n4", "n5", ("one-way",)),
     ("node-dead", "n6", None, ("node-dead",)),
+    ("link-lossy", "n5", "n6", ("link-lossy",)),
     ("hardif-missing", "n3", "n4", ("hardif-missing",)),
     ("service-dead", "n1", None, ("service-dead",)),
     ("service-hung", "n2", None, ("service-dead",)),

@@ -29,6 +29,7 @@ OVERRIDES: dict[str, Any] = {
     "mesh.haste_per_minute": 20,
     "healing.budget_per_hour": 1000,
     "healing.moves_per_two_minutes": 100,
+    "healing.undone_within": 0.0,
     "healing.cooldown_first": 0.5,
     "healing.cooldown_max": 1.0,
     "healing.thresholds.reattach_after_s": 1.0,

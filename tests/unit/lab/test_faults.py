@@ -5,6 +5,7 @@ import pytest
 
 from tools.lab import faults
 from tools.lab.errors import UsageError
+from tools.lab.faults import link_fading
 from tools.lab.faults.base import Target
 from tools.lab.guest.deaf import SIGNS
 from tools.lab.topology import parse
@@ -77,3 +78,24 @@ def test_a_deaf_radio_is_deaf_until_its_cure(fault: str, until: str) -> None:
     ]
     assert until in SIGNS
     assert faults.get(fault).clear(target("radio:4:ring", 2)) == [{"op": "undeafen", "node": "n2"}]
+
+
+@pytest.mark.parametrize("fault", ["link-lossy", "link-flapping", "link-fading"])
+def test_the_weather_of_every_edge_between_the_two_is_calmed(fault: str) -> None:
+    where = target("ring:5", 2, 3)
+    made, back = faults.get(fault).inject(where), faults.get(fault).clear(where)
+    assert [each["op"] for each in made] == ["weather"]
+    assert back == [{"op": "calm", "edge": made[0]["edge"]}]
+
+
+def test_a_fading_link_loses_one_percent_more_every_ten_seconds() -> None:
+    (operation,) = faults.get("link-fading").inject(target("ring:5", 2, 3))
+    assert operation["steps"][:3] == [[1.0, 10.0], [2.0, 10.0], [3.0, 10.0]]
+    assert [link_fading.loss_percent(at) for at in (0, 9.9, 10, 195)] == [1.0, 1.0, 2.0, 20.0]
+    assert not operation["repeat"]
+
+
+def test_a_flapping_link_is_down_and_up_for_three_seconds_in_turn() -> None:
+    (operation,) = faults.get("link-flapping").inject(target("ring:5", 2, 3))
+    assert operation["steps"] == [[100.0, 3.0], [0.0, 3.0]]
+    assert operation["repeat"]

@@ -2,7 +2,8 @@
 """What a fault of the lab is: operations that make it and operations that take it back.
 
 They are computed from the topology; the machine applies them in order (tools/lab/guest/cuts.py):
-`cut`/`uncut` {edge, deaf: [names]}, `deafen`/`undeafen` {node, until: scan | rejoin | restart} a radio,
+`cut`/`uncut` {edge, deaf: [names]}, `weather` {edge, steps: [[loss in percent, seconds]], repeat} and `calm`
+{edge}, `deafen`/`undeafen` {node, until: scan | rejoin | restart} a radio,
 `signal` {node, process, signal: KILL, must_exist}, `unit` {node, unit, signal: STOP}, `run` {node, argv}.
 """
 
@@ -56,6 +57,16 @@ class Fault:
 def cut(op: str, number: int, *deaf: int) -> Operation:
     """Return the operation that makes (`cut`) or takes back (`uncut`) the deafness of nodes on an edge."""
     return {"op": op, "edge": number, "deaf": [f"n{node}" for node in deaf]}
+
+
+def weather(number: int, *steps: tuple[float, float], repeat: bool = False) -> Operation:
+    """Return the operation that lets an edge lose packets by a time table, in both directions."""
+    return {"op": "weather", "edge": number, "steps": [list(step) for step in steps], "repeat": repeat}
+
+
+def calm(target: Target) -> list[Operation]:
+    """Return the operations that end the loss of every link between node and peer."""
+    return [{"op": "calm", "edge": number} for number, _ in target.links()]
 
 
 def send(target: Target, process: str, signal: str, *, must_exist: bool = False) -> Operation:

@@ -17,7 +17,8 @@ from tools.lab.guest import processes, setup
 from tools.lab.guest.deaf import Deaf
 from tools.lab.guest.errors import GuestError
 from tools.lab.guest.nodes import Node
-from tools.lab.guest.setup import Edge
+from tools.lab.guest.setup import Edge, End
+from tools.lab.guest.weather import Weather
 
 Operation = dict[str, Any]
 
@@ -41,7 +42,7 @@ class Injection:
 
 
 class Cuts:
-    """Injects and clears. Operations: cut, uncut, deafen, undeafen, signal, unit, run."""
+    """Injects and clears. Operations: cut, uncut, weather, calm, deafen, undeafen, signal, unit, run."""
 
     def __init__(
         self,
@@ -59,6 +60,7 @@ class Cuts:
         ] = {}  # (edge, node that hears nothing): how many injections say so
         self._muted: dict[int, int] = {}  # radio edge: how many injections say so
         self._deafened: dict[str, Deaf] = {}  # node: its deaf radio
+        self._weather = Weather(members, self._is_cut)
         self._count = 0
         self.active: dict[int, Injection] = {}
         self._timers: dict[int, asyncio.TimerHandle] = {}
@@ -138,6 +140,10 @@ class Cuts:
         if kind in ("cut", "uncut"):
             step = 1 if kind == "cut" else -1
             self._count_cut(self._edges[operation["edge"]], operation["deaf"], step)
+        elif kind == "weather":
+            self._weather.begin(self._edges[operation["edge"]], operation["steps"], operation["repeat"])
+        elif kind == "calm":
+            self._weather.end(self._edges[operation["edge"]])
         elif kind == "signal":
             self._signal(operation)
         elif kind == "unit":
@@ -192,7 +198,11 @@ class Cuts:
                 if count == 1 and step == 1:
                     node.netem.shape(node.ifindex(end.device), loss_percent=100.0)
                 elif count == 0:
-                    setup.restore(node, end.device, edge)
+                    self._weather.renew(edge)
+
+    def _is_cut(self, edge: Edge, end: End) -> bool:
+        """Is what leaves this end dropped?"""
+        return any(count and at == edge.id and name != end.node for (at, name), count in self._deaf.items())
 
     def _signal(self, operation: Operation) -> None:
         node = self._members[operation["node"]]
