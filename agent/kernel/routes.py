@@ -43,7 +43,7 @@ def _table(path: Path, row: Callable[[list[str]], DefaultRoute | None]) -> list[
     for line in text.splitlines():
         try:
             route = row(line.split())
-        except (ValueError, IndexError):
+        except (ValueError, IndexError, OverflowError):
             continue
         if route is not None:
             found.append(route)

@@ -7,7 +7,8 @@ from typing import Any, cast
 
 import pytest
 
-from agent.config import Gateway, Interface, Mesh
+from agent.config import Interface, Mesh
+from agent.configgateway import Gateway
 from agent.kernel.errors import RefusedError
 from agent.mesh.setup import Setup
 from agent.mesh.timers import rest
