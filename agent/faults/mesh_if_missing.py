@@ -23,7 +23,8 @@ MESH: Final = "mesh/"  # subjects of the mesh interface; those of a radio are ha
 class MeshIfMissing:
     """An interface that was part of the mesh in this run and no longer exists, or the mesh interface down.
 
-    A person who switches the mesh interface off again after it was switched on is left alone.
+    Switched off again after it was switched on, it is left alone. Removed again, it is made again all the
+    same, by the set-up.
     """
 
     id: ClassVar[str] = "mesh-if-missing"
@@ -33,6 +34,7 @@ class MeshIfMissing:
         "`ip link set bat0 up` switches it on."
     )
     explains: ClassVar[frozenset[str]] = frozenset({"hardif-missing"})
+    by_person: ClassVar[bool] = True  # restored once, then left alone (agent/mapek/personal.py)
 
     def suspicions(self, view: View) -> Sequence[Suspicion]:
         """None: the kernel tells of a removed interface at once."""
@@ -78,8 +80,6 @@ class MeshIfMissing:
         if not subject.startswith(MESH):
             args = {"hardif": subject.split("/")[1]}
             return (Remedy("make-radio", subject, args, deadline=DEADLINE_S),)
-        if diagnosis.evidence.get("state") == "off" and view.relapses.get(subject, 0):
-            return ()  # switched off again: somebody means it
         args = {"mesh": view.mesh_name}
         return (
             Remedy("set-up-mesh", subject, args, deadline=DEADLINE_S),

@@ -33,6 +33,7 @@ class MetricWrong:
         "configuration (mesh.interfaces, throughput)."
     )
     explains: ClassVar[frozenset[str]] = frozenset()
+    by_person: ClassVar[bool] = True  # restored once, then left alone (agent/mapek/personal.py)
 
     def suspicions(self, view: View) -> Sequence[Suspicion]:
         """None: it disturbs nothing in the second it takes to be sure."""
