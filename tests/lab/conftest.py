@@ -34,8 +34,11 @@ KINDS = {
     "lab_ring6": ("ring:6", True),
     "spent_lab": ("ring:6", True),  # the same one, after the tests that leave it whole
     "lab_radio4": ("radio:4:ring", True),
+    "lab_vm2": ("vm:2", True),
     "lab_systemd2": ("vm:2", True),
 }
+# what differs from OFTEN: the state lies beside the root, which a test has made read-only
+OVERRIDES: dict[str, dict[str, object]] = {"lab_vm2": {"node.state_dir": "/run/x0-state"}}
 SYSTEMD = {"lab_systemd2"}  # the machines boot systemd, the agents are its units
 
 
@@ -51,7 +54,10 @@ class Labs:
             self.end()
             topology, agents = KINDS[kind]
             name = f"test-{os.getpid()}"
-            lab = lifecycle.up(topology, name=name, agents=agents, overrides=OFTEN, systemd=kind in SYSTEMD)
+            overrides = OFTEN | OVERRIDES.get(kind, {})
+            lab = lifecycle.up(
+                topology, name=name, agents=agents, overrides=overrides, systemd=kind in SYSTEMD
+            )
             self._running = (kind, lab)
         return self._running[1]
 
@@ -151,6 +157,12 @@ def spent_lab(labs: Labs) -> Iterator[Lab]:
 def lab_radio4(labs: Labs) -> Iterator[Lab]:
     """Four nodes with a radio each, in a ring, with agents."""
     yield from _use(labs, "lab_radio4")
+
+
+@pytest.fixture
+def lab_vm2(labs: Labs) -> Iterator[Lab]:
+    """Two machines with agents, joined by a cable: for what is not per namespace."""
+    yield from _use(labs, "lab_vm2")
 
 
 @pytest.fixture
