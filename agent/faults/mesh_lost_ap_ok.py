@@ -24,7 +24,10 @@ class MeshLostApOk:
     by_hand: ClassVar[str] = (
         "Switch the node off and on, or restart its Wi-Fi; clients at its access point are cut off meanwhile."
     )
-    explains: ClassVar[frozenset[str]] = frozenset({"link-dead", "node-dead", "one-way", "wifi-deaf"})
+    # hardif-missing: our own switching off and on shows as such
+    explains: ClassVar[frozenset[str]] = frozenset(
+        {"link-dead", "node-dead", "one-way", "wifi-deaf", "hardif-missing"}
+    )
 
     def suspicions(self, view: View) -> Sequence[Suspicion]:
         """No peer for a second where stations are heard."""

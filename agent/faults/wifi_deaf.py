@@ -27,7 +27,8 @@ class WifiDeaf:
         "Let it scan (`iw dev NAME scan`), else switch the node off and on; if it goes deaf again and again, "
         "look at antenna and plugs or use another radio."
     )
-    explains: ClassVar[frozenset[str]] = frozenset({"link-dead", "node-dead", "one-way"})
+    # hardif-missing: our own switching off and on shows as such
+    explains: ClassVar[frozenset[str]] = frozenset({"link-dead", "node-dead", "one-way", "hardif-missing"})
 
     def suspicions(self, view: View) -> Sequence[Suspicion]:
         """Nothing heard for a second, of two neighbours at least."""
