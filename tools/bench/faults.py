@@ -26,6 +26,10 @@ CASES: tuple[tuple[str, str, str | None, tuple[str, ...]], ...] = (
     ("node-dead", "n6", None, ("node-dead",)),
     ("link-lossy", "n5", "n6", ("link-lossy",)),
     ("hardif-missing", "n3", "n4", ("hardif-missing",)),
+    ("mtu-small", "n3", "n4", ("mtu-small",)),
+    ("metric-wrong", "n4", "n5", ("metric-wrong",)),
+    ("mac-duplicate", "n2", "n3", ("mac-duplicate",)),
+    ("mesh-if-down", "n5", None, ("mesh-if-missing",)),
     ("service-dead", "n1", None, ("service-dead",)),
     ("service-hung", "n2", None, ("service-dead",)),
 )
