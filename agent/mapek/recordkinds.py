@@ -10,4 +10,5 @@ FORGOTTEN = (
     DETACHING
     | AVOIDING
     | {"hasten-ogms", "leave-gateway", "withdraw-gateway", "rejoin-mesh", "restart-radio", "block-peer"}
+    | {"raise-neighbour-limit", "rest"}
 )

@@ -248,3 +248,32 @@ def test_unreadable_values_are_forgotten_and_said(tmp_path: Path, key: str, valu
     assert not known.was_healthy()
     assert any("unreadable" in note for note in store.notes)
     store.close()
+
+
+def test_a_store_that_shrinks_keeps_its_values_and_the_newest_records(tmp_path: Path) -> None:
+    store = Store(tmp_path / "k.db")
+    store.put("a", b"1")
+    for number in range(900):
+        store.add(Record(float(number), "outcome", f"e{number}", b"x" * 2000))
+    store.flush()
+    before = sum(path.stat().st_size for path in tmp_path.iterdir())
+    freed = store.shrink()
+    assert freed > 1_000_000
+    assert before - sum(path.stat().st_size for path in tmp_path.iterdir()) >= freed
+    kept = store.records(limit=1000)
+    assert len(kept) == module.MIN_RECORDS
+    assert kept[0].episode == "e899"
+    store.add(Record(900.0, "outcome", "e900", b"{}"))
+    assert store.flush()
+    store.close()
+    again = Store(tmp_path / "k.db")
+    assert again.get("a") == b"1"
+    assert again.records(limit=1)[0].episode == "e900"
+    again.close()
+
+
+def test_a_store_that_cannot_be_opened_has_nothing_to_give_up(tmp_path: Path) -> None:
+    (tmp_path / "k.db").mkdir()
+    store = Store(tmp_path / "k.db")
+    assert store.shrink() == 0
+    store.close()

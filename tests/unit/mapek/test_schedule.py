@@ -52,6 +52,19 @@ def bursting(attention: Attention, keys: list[tuple[str, str]], seconds: float) 
     return spent / 10
 
 
+def test_who_rests_looks_half_as_often_and_in_no_bursts_but_still_closer_at_what_is_suspected() -> None:
+    attention = Attention()
+    attention.resting = True
+    assert attention.period(Mesh(), 100.0) == 0.5
+    assert attention.period(Host(), 100.0) == 10.0
+    attention.suspect([("link-dead", "a")], 100.0)
+    assert not attention.bursting(100.0)
+    assert attention.period(Mesh(), 100.0) == SIMMER
+    assert attention.pace(100.0).look is Look.SIMMER
+    attention.resting = False
+    assert attention.period(Mesh(), 100.0) == 0.01
+
+
 def test_a_suspicion_starts_a_burst_of_two_seconds() -> None:
     attention = Attention()
     assert attention.period(Mesh(), 100.0) == 0.25
