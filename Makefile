@@ -6,7 +6,7 @@ FAULT ?=
 ARGS ?= --help
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-bench setup-screenshots run test test-all bench lab fmt lint type clean
+.PHONY: help setup setup-bench pictures run test test-all bench lab fmt lint type clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 22
@@ -17,8 +17,8 @@ setup: ## Debian packages and .venv (called by the others; quick when nothing is
 setup-bench:
 	@tools/setup.sh base bench
 
-setup-screenshots: ## chromium, for the README's pictures only
-	@tools/setup.sh base screenshots
+pictures: setup ## the status page's pictures in docs/pictures, from a lab
+	@$(PY) -m tools.docs.pictures
 
 run: setup ## boot a five-node mesh and show it live; FAULT=link-dead breaks something
 	@$(PY) -m tools.lab.demo $(if $(FAULT),--fault $(FAULT))

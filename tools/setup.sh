@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Makes this machine ready: Debian packages, programs under build/tools, the virtual environment .venv.
-# Usage: tools/setup.sh PART...   PART: base | bench | screenshots.   A part done before costs some milliseconds.
+# Usage: tools/setup.sh PART...   PART: base | bench.   A part done before costs some milliseconds.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 mkdir -p build/tools/bin build/stamps
 . tools/setup/packages.sh
 . tools/setup/unpack.sh
+. tools/setup/browser.sh
 . tools/setup/venv.sh
 
 say() { printf 'setup: %s\n' "$*"; }
@@ -30,14 +31,18 @@ for part in "$@"; do
             once packages base_packages tools/setup/packages.sh
             has_test_tools || rm -f build/stamps/tools-*
             once tools test_tools tools/setup/unpack.sh
+            once browser browser_package tools/setup/browser.sh
+            if command -v npm >/dev/null; then
+                [ -e build/tools/axe/axe.min.js ] || rm -f build/stamps/axe-*
+                once axe axe_core tools/setup/browser.sh
+            fi
             [ -x .venv/bin/python ] || rm -f build/stamps/venv-*
             once venv make_venv tools/setup/venv.sh requirements/dev.txt requirements/agent.in \
                 <(sed '/^\[tool\.ruff\]/,$d' pyproject.toml)
             ;;
         bench) once bench bench_tools tools/setup/unpack.sh ;;
-        screenshots) once screenshots screenshot_packages tools/setup/packages.sh ;;
         *)
-            echo "setup: no part named '$part'; there are base, bench and screenshots" >&2
+            echo "setup: no part named '$part'; there are base and bench" >&2
             exit 2
             ;;
     esac

@@ -34,7 +34,7 @@ def table(label: str, head: Sequence[str], rows_html: Iterable[Sequence[str]]) -
     top = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
     body = "".join(_row(row, len(head)) for row in rows_html)
     return (
-        f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(label)}">'
+        f'<div class="scroll" tabindex="0" role="group" aria-label="{escape(label)}">'
         f"<table><thead><tr>{top}</tr></thead>{body}</table></div>"
     )
 

@@ -3,7 +3,7 @@
 
     python -m tools.docs.pictures
 
-Needs chromium (`make setup-screenshots`).
+Needs chromium (`make setup`).
 """
 
 from __future__ import annotations

@@ -80,7 +80,3 @@ newer_qemu() {
     fi
     rm -rf "$dir" 2>/dev/null || as_root rm -rf "$dir"
 }
-
-screenshot_packages() {
-    [ -z "$(missing chromium)" ] || { say "installing chromium"; apt_install chromium; }
-}
