@@ -121,7 +121,7 @@ def _link(snapshot: Snapshot | None, name: str) -> Link | None:
 def ladder(diagnosis: Diagnosis) -> Sequence[Remedy]:
     """Scan, leave and join, off and on: each once, minutes apart."""
     name = diagnosis.subject.split("/")[1]
-    since = f"{diagnosis.onset:.0f}"
+    since = f"{_since(diagnosis):.0f}"
     return tuple(
         Remedy(
             action,
@@ -150,10 +150,16 @@ def state(diagnosis: Diagnosis, view: View, age: float | None) -> State:
     if age is not None and age <= HEARD_S:
         return State.GONE
     if name in view.detached and lv.best_elsewhere(view, name):
-        times = (_due(diagnosis.onset, after, diagnosis.subject, view) for after in STEPS.values())
+        since = _since(diagnosis)
+        times = (_due(since, after, diagnosis.subject, view) for after in STEPS.values())
         if not any(due <= view.now < due + LOST_AFTER_S + VERIFY_S for due in times):
             return State.CONTAINED
     return State.PRESENT
+
+
+def _since(diagnosis: Diagnosis) -> float:
+    """The onset; where a person was asked and it goes on, the moment it was found again."""
+    return max(diagnosis.onset, diagnosis.at - LOST_AFTER_S)
 
 
 def _due(since: float, after: float, subject: str, view: View) -> float:
