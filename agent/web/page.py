@@ -43,6 +43,7 @@ def document(status: dict[str, Any], lang: str = "en", viewer: Viewer = _NOBODY)
     """The whole page, readable without JavaScript."""
     w = words(lang)
     name = escape(status["node"])
+    title = escape(w("page.node", name=status["node"]))
     links = " ".join(
         f'<a href="?lang={other}" lang="{other}" hreflang="{other}">{escape(title)}</a>'
         for other, title in LANGUAGES.items()
@@ -56,7 +57,7 @@ def document(status: dict[str, Any], lang: str = "en", viewer: Viewer = _NOBODY)
         f'<!doctype html>\n<html lang="{w.lang}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         f'<link rel="icon" href="data:,"><title>{name}: x0tta6bl4</title><style>{_STYLE}</style></head><body>'
-        f'<header><h1>{name}{place}</h1><nav aria-label="{escape(w("nav"))}">{links} '
+        f'<header><h1>{title}{place}</h1><nav aria-label="{escape(w("nav"))}">{links} '
         f'<button type="button" id="theme" class="plain" hidden{themes}></button></nav></header>'
         f'<p id="stale" role="alert" data-text="{escape(w("stale", n="{n}"))}" hidden></p>'
         f"<main>{sections(status, lang, viewer)}</main>"
