@@ -31,7 +31,7 @@ class Scene(Rig):
         self.cured: float | None = None
         self.whens: list[float] = []  # when each act was begun
         self.world.now = NOW
-        self.world.view = self.view  # type: ignore[method-assign,assignment]
+        self.world.view = self.view  # type: ignore[method-assign]
 
     def view(self, snapshot: Snapshot | None = None, detached: frozenset[str] = frozenset()) -> View:
         now = self.world.now
@@ -64,22 +64,14 @@ class Scene(Rig):
             ),
             originators_at=now,
         )
-        asked = {"sent": 20, "answered": 14, "ever_answered": True}
-        echoes = tuple(
-            Echo("wlan0", mac, **asked, unanswered_for=silent, unanswered=9)
-            if self.cured is None
-            else Echo(
-                "wlan0",
-                mac,
-                **asked,
-                unanswered_for=0.0,
-                unanswered=0,
-                answer_age=0.1,
-                streak=30,
-                streak_age=now - self.cured,
-            )
-            for mac in (N1, N3)
+        asked = Echo(
+            "wlan0", N1, sent=20, answered=14, unanswered_for=silent, unanswered=9, ever_answered=True
         )
+        if self.cured is not None:
+            asked = msgspec.structs.replace(
+                asked, unanswered=0, answer_age=0.1, streak=30, streak_age=now - self.cured
+            )
+        echoes = (asked, msgspec.structs.replace(asked, mac=N3))
         sent = round(now - NOW) + 900
         before = Snapshot(at=now - 2.0, wall=0.0, links=(wlan(500, sent - 2), WIRE, BAT))
         base = seen(
