@@ -4,16 +4,21 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import socket
+import struct
+import time
 from collections import Counter
-from typing import cast
+from typing import NamedTuple, cast
 
 from microdot import Microdot, Request, Response
 
 from agent.web.errors import BadRequestError, WebError
 from agent.web.limits import (
+    ACCEPT_PAUSE,
     ANSWER_TIMEOUT,
+    ASKING_GRACE,
     BACKLOG,
     CONNECTIONS_MAX,
     CONNECTIONS_PER_ADDRESS,
@@ -26,6 +31,8 @@ from agent.web.limits import (
 from agent.web.request import read_body, read_head
 
 log = logging.getLogger("x0.web")
+
+RESET = struct.pack("ii", 1, 0)  # SO_LINGER: the client learns at once that it was turned away
 
 REASONS = {
     200: "OK", 202: "Accepted", 303: "See Other", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden",
@@ -51,8 +58,19 @@ class _Writer:
             raise WebError(f"the client did not read for {ANSWER_TIMEOUT:.0f} s") from None
 
 
+class _Asking(NamedTuple):
+    """A connection whose request has not come yet."""
+
+    address: str
+    since: float  # monotonic s
+    writer: asyncio.StreamWriter
+
+
 class Server:
-    """Serves `app` on host:port while `serve` runs."""
+    """Serves `app` on host:port while `serve` runs.
+
+    While it is full it accepts nobody: the kernel's backlog holds those who come, at no cost of ours.
+    """
 
     def __init__(self, app: Microdot, host: str, port: int) -> None:
         self._app = app
@@ -60,9 +78,8 @@ class Server:
         self._port = port
         self._open: Counter[str] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._asking: dict[
-            asyncio.Task[None], tuple[str, asyncio.StreamWriter]
-        ] = {}  # no head yet, oldest first
+        self._asking: dict[asyncio.Task[None], _Asking] = {}  # no request yet, oldest first
+        self._left = asyncio.Event()
         self.refused = 0  # connections turned away because too many were open
 
     @property
@@ -73,9 +90,7 @@ class Server:
     async def serve(self) -> None:
         """Listens until cancelled. Raises WebError where the address cannot be had."""
         try:
-            server = await asyncio.start_server(
-                self._accept, self._host, self._port, limit=HEAD_MAX, backlog=BACKLOG
-            )
+            listeners = await _listen(self._host, self._port)
         except OSError as error:
             raise WebError(
                 f"cannot listen on {self._host} port {self._port}: {error.strerror or error}. "
@@ -83,25 +98,77 @@ class Server:
             ) from error
         log.info("status page on http://%s:%d/", self._host, self._port)
         try:
-            await server.serve_forever()
+            async with asyncio.TaskGroup() as group:
+                for listener in listeners:
+                    group.create_task(self._accept(listener))
         finally:
-            server.close()
+            for listener in listeners:
+                listener.close()
             for task in tuple(self._tasks):
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        peer = (writer.get_extra_info("peername") or ("?", 0))[:2]
-        address = str(peer[0])
-        if not self._room(address):
-            self.refused += 1
-            writer.transport.abort()
+    async def _accept(self, listener: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._place()
+            try:
+                sock, peer = await loop.sock_accept(listener)
+            except OSError as error:  # out of descriptors or memory, or the client left again
+                log.debug("a connection could not be accepted: %s", error)
+                await asyncio.sleep(ACCEPT_PAUSE)
+                continue
+            address = str(peer[0])
+            if self._open[address] >= CONNECTIONS_PER_ADDRESS and not self._evict(address):
+                self.refused += 1
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+                sock.close()
+                continue
+            self._open[address] += 1
+            task = loop.create_task(self._serve_one(sock, peer[:2], address))
+            self._tasks.add(task)
+            task.add_done_callback(lambda done, address=address: self._leave(done, address))  # type: ignore[misc]
+
+    async def _place(self) -> None:
+        """Until there is one more; who drips its request makes room."""
+        while len(self._tasks) >= CONNECTIONS_MAX:
+            oldest = next(iter(self._asking.values()), None)
+            if oldest is not None and time.monotonic() - oldest.since >= ASKING_GRACE:
+                self._evict()
+                return
+            self._left.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(ASKING_GRACE):
+                    await self._left.wait()
+
+    def _evict(self, address: str = "") -> bool:
+        """Ends the oldest connection (of `address`) that has not sent its request; was there one?"""
+        for task, asking in self._asking.items():
+            if address in ("", asking.address):
+                self.refused += 1
+                self._leave(task, asking.address)
+                asking.writer.transport.abort()  # ends its reading, and by that its task
+                return True
+        return False
+
+    def _leave(self, task: asyncio.Task[None], address: str) -> None:
+        self._asking.pop(task, None)
+        if task not in self._tasks:  # evicted before
             return
-        task = asyncio.current_task()
-        assert task is not None  # asyncio.start_server runs this in a task of its own
-        self._tasks.add(task)
-        self._asking[task] = (address, writer)
-        self._open[address] += 1
+        self._tasks.discard(task)
+        self._left.set()
+        self._open[address] -= 1
+        if not self._open[address]:
+            del self._open[address]
+
+    async def _serve_one(self, sock: socket.socket, peer: tuple[str, int], address: str) -> None:
+        try:
+            reader, writer = await _streams(sock)
+        except OSError:  # gone already
+            sock.close()
+            return
+        task = cast("asyncio.Task[None]", asyncio.current_task())
+        self._asking[task] = _Asking(address, time.monotonic(), writer)
         try:
             _bound(writer)
             await self._answer(reader, writer, peer)
@@ -114,29 +181,6 @@ class Server:
             log.debug("connection of %s ended: %s", address, error)
         finally:
             writer.transport.abort()
-            self._asking.pop(task, None)
-            if task in self._tasks:
-                self._leave(task, address)
-
-    def _room(self, address: str) -> bool:
-        """Is there a place for one more? Who still drips its request's head makes room, the oldest first."""
-        crowded = self._open[address] >= CONNECTIONS_PER_ADDRESS
-        if not crowded and len(self._tasks) < CONNECTIONS_MAX:
-            return True
-        for task, (of, writer) in self._asking.items():
-            if of == address or not crowded:
-                self.refused += 1
-                del self._asking[task]
-                self._leave(task, of)
-                writer.transport.abort()  # ends its reading, and by that its task
-                return True
-        return False
-
-    def _leave(self, task: asyncio.Task[None], address: str) -> None:
-        self._tasks.discard(task)
-        self._open[address] -= 1
-        if not self._open[address]:
-            del self._open[address]
 
     async def _answer(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, peer: tuple[str, int]
@@ -162,6 +206,36 @@ class Server:
         finally:
             if hasattr(response.body, "aclose"):
                 await response.body.aclose()
+
+
+async def _listen(host: str, port: int) -> list[socket.socket]:
+    """Sockets on every address of `host`. OSError."""
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    listeners: list[socket.socket] = []
+    try:
+        for family, kind, proto, _, address in dict.fromkeys(found):
+            listener = socket.socket(family, kind, proto)
+            listeners.append(listener)
+            listener.setblocking(False)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            listener.bind(address)
+            listener.listen(BACKLOG)
+    except OSError:
+        for listener in listeners:
+            listener.close()
+        raise
+    return listeners
+
+
+async def _streams(sock: socket.socket) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader(limit=HEAD_MAX, loop=loop)
+    protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
+    transport, _ = await loop.connect_accepted_socket(lambda: protocol, sock)
+    return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
 
 
 def _bound(writer: asyncio.StreamWriter) -> None:
