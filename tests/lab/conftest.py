@@ -9,7 +9,7 @@ from collections.abc import Generator, Iterator
 
 import pytest
 
-from tools.lab import lifecycle, ways
+from tools.lab import internet, lifecycle, ways
 from tools.lab.client import Lab
 from tools.lab.errors import MachineError
 
@@ -33,12 +33,20 @@ KINDS = {
     "bare_vm2": ("vm:2", False),
     "lab_ring6": ("ring:6", True),
     "spent_lab": ("ring:6", True),  # the same one, after the tests that leave it whole
+    "lab_gateways": ("ring:6", True),  # n1 and n4 are gateways with an Internet each
     "lab_radio4": ("radio:4:ring", True),
     "lab_vm2": ("vm:2", True),
     "lab_systemd2": ("vm:2", True),
 }
 # what differs from OFTEN: the state lies beside the root, which a test has made read-only
-OVERRIDES: dict[str, dict[str, object]] = {"lab_vm2": {"node.state_dir": "/run/x0-state"}}
+OVERRIDES: dict[str, dict[str, object]] = {
+    "lab_vm2": {"node.state_dir": "/run/x0-state"},
+    "lab_gateways": {
+        "mesh.gateway.mode": "client",
+        **internet.gateway("n1", down=20_000),
+        **internet.gateway("n4", down=10_000),
+    },
+}
 SYSTEMD = {"lab_systemd2"}  # the machines boot systemd, the agents are its units
 
 
@@ -151,6 +159,15 @@ def spent_lab(labs: Labs) -> Iterator[Lab]:
         yield labs.get("lab_ring6")
     finally:
         labs.end()
+
+
+@pytest.fixture
+def lab_gateways(labs: Labs) -> Iterator[Lab]:
+    """lab_ring6 with the gateways n1 (20 Mbit/s) and n4 (10 Mbit/s), the others their clients."""
+    lab = labs.get("lab_gateways")
+    for node in ("n1", "n4"):
+        internet.start(lab, node)
+    yield from _use(labs, "lab_gateways")
 
 
 @pytest.fixture

@@ -40,7 +40,11 @@ def parser() -> argparse.ArgumentParser:
     up.add_argument("--no-wait", action="store_true", help="return when the nodes are made")
     up.add_argument("--systemd", action="store_true", help="boot systemd in the machines (vm:N)")
     up.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="override in every x0.yaml"
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="override in every x0.yaml; NODE:KEY=VALUE: in that node's",
     )
     add("down", commands.down, "end the lab; leaves nothing behind")
     add("status", commands.status, "nodes, agents, pages, faults in force")

@@ -32,7 +32,7 @@ def address(number: int) -> str:
 
 
 def configuration(topology: Topology, number: int, overrides: dict[str, Any]) -> dict[str, Any]:
-    """Return what stands in a node's x0.yaml."""
+    """Return what stands in a node's x0.yaml. An override `n3:a.b` holds for n3 alone, `a.b` for all."""
     links = [link for _, link in topology.links_of(number)]
     interfaces: list[dict[str, Any]] = [
         {"name": link.device(number), "kind": "wire", "throughput": WIRE_KBIT}
@@ -53,8 +53,13 @@ def configuration(topology: Topology, number: int, overrides: dict[str, Any]) ->
             }
         ],
     }
-    for path, value in overrides.items():
-        put(config, path, value)
+    for key, value in overrides.items():
+        node, colon, path = key.partition(":")
+        if colon:
+            if topology.number(node) == number:  # UsageError for a node there is not
+                put(config, path, value)
+        else:
+            put(config, key, value)
     return config
 
 
@@ -71,10 +76,10 @@ def put(config: dict[str, Any], path: str, value: object) -> None:
 
 
 def parse_setting(text: str) -> tuple[str, Any]:
-    """Read `a.b=VALUE`, the value in YAML. Raises UsageError."""
+    """Read `a.b=VALUE` or `n3:a.b=VALUE`, the value in YAML. Raises UsageError."""
     path, equals, value = text.partition("=")
     if not equals or not path:
-        raise UsageError(f"--set {text!r}: write it as section.key=value")
+        raise UsageError(f"--set {text!r}: write it as section.key=value or NODE:section.key=value")
     return path, yaml.safe_load(value)
 
 

@@ -59,6 +59,13 @@ def test_hardif_missing_takes_the_interface_towards_the_peer() -> None:
     assert operation["argv"][-1] == "e5"
 
 
+def test_a_partition_cuts_every_link_between_the_two_parts() -> None:
+    made = faults.get("partition").inject(target("ring:6", 5, 3))
+    assert [each["deaf"] for each in made] == [["n2", "n3"], ["n5", "n6"]]
+    with pytest.raises(UsageError, match="--peer"):
+        faults.get("partition").inject(target("ring:6", 5))
+
+
 def test_nodes_without_a_link_are_refused_with_the_neighbours() -> None:
     with pytest.raises(UsageError, match="n1 has links to n2, n5"):
         faults.get("link-dead").inject(target("ring:5", 1, 3))

@@ -13,6 +13,19 @@ from tools.lab.qemu import Cable, Plan
 from tools.lab.topology import parse
 
 
+def test_an_override_may_hold_for_one_node_alone() -> None:
+    overrides = dict(
+        map(nodeconfig.parse_setting, ["mesh.gateway.mode=client", "n2:mesh.gateway.mode=server"])
+    )
+    modes = [
+        nodeconfig.configuration(parse("line:3"), number, overrides)["mesh"]["gateway"]["mode"]
+        for number in (1, 2, 3)
+    ]
+    assert modes == ["client", "server", "client"]
+    with pytest.raises(UsageError, match="no node 'n9'"):
+        nodeconfig.configuration(parse("line:3"), 1, {"n9:mesh.mtu": 1532})
+
+
 @pytest.mark.parametrize(("text", "seconds"), [("500ms", 0.5), ("10s", 10), ("2m", 120), ("1.5", 1.5)])
 def test_durations_are_read_with_their_unit(text: str, seconds: float) -> None:
     assert commands.duration(text) == seconds
