@@ -172,9 +172,11 @@ class Losses:
             meter.forget(sequence)
 
     def _forget(self) -> None:
-        """Requests of whom nobody waits for any more."""
-        for sequence in [s for s, (meter, _, _) in self._asked.items() if not meter.waits(s)]:
-            del self._asked[sequence]
+        """Requests whose answers nobody waits for any more."""
+        measured = self._meters.values()
+        for sequence, (meter, _, _) in tuple(self._asked.items()):
+            if meter not in measured or not meter.waits(sequence):
+                del self._asked[sequence]
 
     def _look(self) -> None:
         """Take what has arrived."""

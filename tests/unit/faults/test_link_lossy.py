@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import msgspec
@@ -12,6 +13,7 @@ from agent.faults import loss as ls
 from agent.faults.base import State, View
 from agent.faults.link_lossy import FAULT
 from agent.readings import Hardif, Loss, Originator
+from agent.sensors.lossmeter import LossMeter
 from tests.unit.faults.hand import (
     DEAD,
     N1,
@@ -157,3 +159,21 @@ def test_bounds_are_those_of_wilson() -> None:
     assert ls.most(loss(lost=0)) == pytest.approx(0.071, abs=0.002)
     assert (ls.least(loss(asked=0, lost=0)), ls.most(loss(asked=0, lost=0))) == (0.0, 1.0)
     assert ls.most(loss(asked=50, lost=50)) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_link_that_loses_one_percent_more_every_ten_seconds_is_named_before_a_fifth_is_lost(
+    seed: int,
+) -> None:
+    """With the real pace of requests over a pretended wire; an echo crosses it twice."""
+    chance, meter, now, sequence = random.Random(seed), LossMeter("e1", N1, 0.0), 0.0, 0
+    while not FAULT.symptoms(lossy(meter.reading(now))):
+        now += 0.05
+        meter.judge(now)
+        if meter.due <= now:
+            sequence += 1
+            meter.asked(sequence, now)
+            arrives = 1 - 0.01 * (1 + now // 10)
+            if chance.random() < arrives * arrives:
+                meter.answer(sequence, now)
+    assert 10 < now < 190
