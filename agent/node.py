@@ -25,10 +25,10 @@ from agent.kernelwatch import watch_links
 from agent.mapek.changes import Subscription
 from agent.mapek.hooks import Hooks
 from agent.mapek.journal import NAME as JOURNAL
-from agent.mapek.journal import Journal
 from agent.mapek.knowledge import Knowledge
 from agent.mapek.loop import Loop
 from agent.mapek.policy import policy_of
+from agent.mapek.sparejournal import SpareJournal, spare_of
 from agent.mesh.gatewaybalance import GatewayBalance
 from agent.mesh.keeper import Keeper
 from agent.mesh.metering import Metering
@@ -164,7 +164,7 @@ class Node:
             faults.discover(),
             remedies.discover(),
             self._effector,
-            Journal(state / JOURNAL),
+            SpareJournal(state / JOURNAL, spare_of(self.config.node.control_socket)),
             Knowledge(Store(state / KNOWLEDGE), self._boot_id),
             Hooks(
                 probe=self._probe,

@@ -18,6 +18,7 @@ from pathlib import Path
 from agent.config import Config, ConfigError, load
 from agent.mapek.journal import NAME, Journal, JournalBusyError, JournalError
 from agent.mapek.replay import undo_records
+from agent.mapek.sparejournal import spare_of
 from agent.remedies import discover
 from agent.remedies.base import Action, ActionError, Effector
 
@@ -25,13 +26,23 @@ LEFT = 1
 NO_CONFIG = 2
 RUNNING = 3
 STATE_DIR = "/var/lib/x0"  # where the unit's StateDirectory= is, if systemd does not say
+RUNTIME_DIR = "/run/x0"  # the same of its RuntimeDirectory=
 
 Say = Callable[[str], object]
 
 
-def undo(state_dir: Path, actions: Mapping[str, Action], effector: Callable[[], Effector], say: Say) -> int:
-    """Replays the journal in `state_dir`; builds the effector only where it is needed. Exit code."""
-    journal = Journal(state_dir / NAME)
+def undo(
+    state_dir: Path,
+    actions: Mapping[str, Action],
+    effector: Callable[[], Effector],
+    say: Say,
+    spare: Path | None = None,
+) -> int:
+    """Replays the journal in `state_dir`, or its `spare` where there is one. Exit code.
+
+    Builds the effector only where it is needed.
+    """
+    journal = Journal(spare if spare is not None and spare.exists() else state_dir / NAME)
     try:
         journal.open()
     except JournalBusyError as error:
@@ -75,7 +86,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ConfigError, OSError) as error:
         sys.stderr.write(f"undo: {error}\n")
         return _without_config(actions)
-    code = undo(Path(config.node.state_dir), actions, lambda: _effector(config), sys.stdout.write)
+    spare = spare_of(config.node.control_socket)
+    code = undo(Path(config.node.state_dir), actions, lambda: _effector(config), sys.stdout.write, spare)
     return code if code == RUNNING else max(code, _timers(config))
 
 
@@ -86,7 +98,8 @@ def _without_config(actions: Mapping[str, Action]) -> int:
         sys.stderr.write(f"undo: {folder}: there is no such state directory, nothing was put back\n")
         return NO_CONFIG
     sys.stderr.write(f"undo: the journal in {folder} is replayed without the configuration\n")
-    return undo(folder, actions, _bare_effector, sys.stdout.write) or NO_CONFIG
+    spare = Path(os.environ.get("RUNTIME_DIRECTORY", "").split(":")[0] or RUNTIME_DIR) / NAME
+    return undo(folder, actions, _bare_effector, sys.stdout.write, spare) or NO_CONFIG
 
 
 def _bare_effector() -> Effector:

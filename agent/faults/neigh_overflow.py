@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""neigh-overflow: the kernel's table of IP neighbours is full and refuses new ones (gluon#83)."""
+"""neigh-overflow: the kernel's table of IP neighbours is full and refuses new ones."""
 
 from __future__ import annotations
 

@@ -129,8 +129,24 @@ def fill(where: Path) -> Path:
 
 
 @ROOT
+def test_a_node_on_a_read_only_state_directory_keeps_its_journal_in_memory_and_says_so(
+    tmp_path: Path,
+) -> None:
+    state = tmp_path / "state"
+    with tmpfs(state, "1m"):
+        subprocess.run(["mount", "-o", "remount,ro", str(state)], check=True)
+        with running(tmp_path) as agent:
+            agent.message("the undo journal goes on in memory")
+            assert (tmp_path / "undo.journal").exists()
+            errors = agent.status()["errors"]
+            assert "store" in errors
+            assert "journal" not in errors
+
+
+@ROOT
 def test_read_only_state_directory_is_said_and_watched_until_it_is_mended(tmp_path: Path) -> None:
     state = tmp_path / "state"
+    (tmp_path / "undo.journal.lock").mkdir()  # nor can a journal be kept beside the control socket
     with tmpfs(state, "1m"):
         subprocess.run(["mount", "-o", "remount,ro", str(state)], check=True)
         with running(tmp_path) as agent:

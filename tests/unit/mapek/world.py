@@ -154,6 +154,8 @@ class Mechanism:
         self.watch: Callable[[str], None] = lambda what: None
         self.routing: Any = None  # no scripted action asks for it
         self.wifi: Any = None  # the same
+        self.gateways: Any = None
+        self.host: Any = None
 
     def _do(self, what: str) -> None:
         self.watch(what)
