@@ -233,7 +233,10 @@ def _fault_state(episode: Episode) -> str:
 
 
 def _host(snapshot: Snapshot | None) -> dict[str, Any] | None:
-    return None if snapshot is None or snapshot.host is None else msgspec.to_builtins(snapshot.host)
+    if snapshot is None or snapshot.host is None:
+        return None
+    plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(snapshot.host))  # lists, not tuples
+    return plain
 
 
 def _services(snapshot: Snapshot | None) -> list[dict[str, Any]]:

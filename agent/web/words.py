@@ -8,6 +8,7 @@ only the other catalogues hold `fault.ID.*` and `action.ID`. All texts are plain
 from __future__ import annotations
 
 import functools
+import re
 import string
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ LANGUAGES = {"en": "English", "ru": "Русский"}
 DEFAULT = "en"
 COOKIE = "x0lang"
 ACCEPT_MAX = 16  # entries of Accept-Language that are looked at; browsers send fewer than ten
+_NAME = re.compile(r"\bNAME\b")
 _FOLDER = Path(__file__).parent / "lang"
 
 
@@ -70,15 +72,17 @@ class Words:
         if kbit is None:
             return "–"
         if kbit < 1_000_000:
-            return self("unit.Mbit", n=self.number(kbit / 1000, 1))
+            return self("unit.Mbit", n=self.number(kbit / 1000, 1 if kbit < 10_000 else 0))
         return self("unit.Gbit", n=self.number(kbit / 1_000_000, 1))
 
     def fault(self, row: dict[str, Any], part: str) -> str:
         """`title`, `sentence` or `hand` of one of the status document's faults."""
         text = self._own.get(f"fault.{row['fault']}.{part}")
-        if text is None:
-            return str(row["by_hand" if part == "hand" else part])
-        return text.format(**_slots(row, self))
+        if text is not None:
+            return text.format(**_slots(row, self))
+        if part == "hand":  # faults write NAME where a person types what the fault is about
+            return _NAME.sub(lambda _: _name(row), str(row["by_hand"]))
+        return str(row[part])
 
     def action(self, name: str) -> str:
         """What a remedy does, as an infinitive."""
@@ -102,6 +106,11 @@ def _slots(row: dict[str, Any], words: Words) -> dict[str, str]:
         "service": name if kind == "service" else subject,
         "gateway": there if kind == "gateway" else subject,
     }
+
+
+def _name(row: dict[str, Any]) -> str:
+    """What the subject is called: `eth1` of `hardif/eth1/MAC`."""
+    return [*str(row["subject"]).split("/"), ""][1] or str(row["subject"])
 
 
 def slots_of(text: str) -> frozenset[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from agent.web.html import section, table, terms
 from agent.web.sections.graph import SHOWN, draw
-from agent.web.sections.neighbours import LATE_MS
+from agent.web.sections.neighbours import heard
 from agent.web.words import Words
 
 
@@ -31,15 +31,14 @@ def render(status: dict[str, Any], w: Words) -> str:
 
 
 def _table(ways: list[dict[str, Any]], names: dict[str, str], w: Words) -> str:
-    head = ["#", w("neighbours.node"), w("neighbours.rate"), w("neighbours.seen")]
+    head = ["#", w("neighbours.node"), w("neighbours.rate")]
     rows = (
         (
             str(number),
             f"<b>{escape(names[way['mac']])}</b>",
             escape(w.rate(way["throughput_kbit"])),
-            ("! " if way["last_seen_ms"] > LATE_MS else "") + escape(w.duration(way["last_seen_ms"] / 1000)),
             f"<code>{escape(way['mac'])}</code> · {escape(_via(way, names, w))} "
-            f"<code>{escape(way['hardif'])}</code>"
+            f"<code>{escape(way['hardif'])}</code> · {heard(way, w)}"
             + (f" · {escape(w('mesh.gateway'))}" if way["gateway"] else ""),
         )
         for number, way in enumerate(ways, 1)

@@ -19,9 +19,9 @@ def render(status: dict[str, Any], w: Words) -> str:
     if not rows:
         return section("neighbours", w("neighbours.title"), f"<p>{escape(w('neighbours.none'))}</p>")
     signals = any(row["signal_dbm"] is not None for row in rows)
-    head = [w("neighbours.node"), w("neighbours.rate"), w("neighbours.seen")]
+    head = [w("neighbours.node"), w("neighbours.rate")]
     if signals:
-        head.insert(2, w("neighbours.signal"))
+        head.append(w("neighbours.signal"))
     body = table(w("neighbours.title"), head, (_cells(row, signals, w) for row in rows[:SHOWN]))
     if len(rows) > SHOWN:
         body += f"<p>{escape(w('neighbours.more', n=len(rows) - SHOWN))}</p>"
@@ -30,19 +30,19 @@ def render(status: dict[str, Any], w: Words) -> str:
 
 def _cells(row: dict[str, Any], signals: bool, w: Words) -> list[str]:
     name = f"<b>{escape(row['node'])}</b>" if row["node"] else f"<i>{escape(w('neighbours.nameless'))}</i>"
+    notes = [f"<code>{escape(row['hardif'])}</code> <code>{escape(row['mac'])}</code>", heard(row, w)]
     # Until links are encrypted (the next release's work) that is said of each of them, plainly.
-    security = escape(w("link." + str(row.get("security") or "open")))
-    notes = f"<code>{escape(row['hardif'])}</code> <code>{escape(row['mac'])}</code> · {security}"
+    notes.append(escape(w("link." + str(row.get("security") or "open"))))
     if row["hears_us"] is False:
-        notes += f' · <span class="warn">! {escape(w("neighbours.deaf"))}</span>'
-    age = row["last_seen_ms"]
-    seen = escape(w.duration(age / 1000))
-    cells = [
-        name,
-        escape(w.rate(row["throughput_kbit"])),
-        f'<span class="warn">! {seen}</span>' if age > LATE_MS else seen,
-    ]
+        notes.append(f'<span class="warn">! {escape(w("neighbours.deaf"))}</span>')
+    cells = [name, escape(w.rate(row["throughput_kbit"]))]
     if signals:
         dbm = row["signal_dbm"]
-        cells.insert(2, "–" if dbm is None else f"{w.number(dbm)} {escape(w('unit.dBm'))}")
-    return [*cells, notes]
+        cells.append("–" if dbm is None else f"{w.number(dbm)} {escape(w('unit.dBm'))}")
+    return [*cells, " · ".join(notes)]
+
+
+def heard(row: dict[str, Any], w: Words) -> str:
+    """How long ago a neighbour or a way was heard; markup, with a sign where that is too long."""
+    words = escape(w("neighbours.seen", time=w.duration(row["last_seen_ms"] / 1000)))
+    return f'<span class="warn">! {words}</span>' if row["last_seen_ms"] > LATE_MS else words

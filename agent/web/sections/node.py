@@ -40,9 +40,22 @@ def _host(host: dict[str, Any], w: Words) -> Iterator[tuple[str, str]]:
         if host.get(total) and host.get(free) is not None:
             yield w("node." + name), w("free", free=w.size(host[free]), total=w.size(host[total]))
     if host.get("temperature_c") is not None:
-        yield w("node.temperature"), f"{w.number(host['temperature_c'])} °C"
+        limit = f" ({w('node.limit', n=w.number(host['heat']['limit']))})" if host.get("heat") else ""
+        yield w("node.temperature"), f"{w.number(host['temperature_c'])} °C{limit}"
+    if host.get("under_voltage"):
+        yield w("node.power"), w("node.weak")
+    if host.get("root_read_only"):
+        yield w("node.root"), w("node.read-only")
     if host.get("clock_synchronised") is not None:
-        yield w("node.clock"), w("clock.good" if host["clock_synchronised"] else "clock.bad")
+        yield w("node.clock"), _clock(host, w)
+
+
+def _clock(host: dict[str, Any], w: Words) -> str:
+    """How far its time can be trusted."""
+    if host["clock_synchronised"]:
+        return w("clock.good")
+    age = (host.get("clock") or {}).get("unsynchronised_age")
+    return w("clock.bad") if age is None else w("clock.since", time=w.duration(age))
 
 
 def _mesh(mesh: dict[str, Any] | None, w: Words) -> Iterator[tuple[str, str]]:
