@@ -17,6 +17,7 @@ from agent.mapek.loop import Loop
 from agent.mapek.policy import HEAL, Policy
 from agent.store import Store
 from tests.unit.mapek.world import (
+    ROOM,
     Mechanism,
     ScriptedFault,
     World,
@@ -60,7 +61,7 @@ class Bench:
         hooks.setdefault("meet", lambda neighbours: self.told.append(("meet", *neighbours)))
         sensor: Any = FakeSensor()
         return Loop(
-            Policy(mode=self.mode),
+            Policy(mode=self.mode, moves_per_two_minutes=ROOM),
             [sensor],
             [self.fault],
             self.actions,
