@@ -8,7 +8,10 @@ returns is treated later each time.
 
 from __future__ import annotations
 
+import contextlib
+import re
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -27,6 +30,7 @@ RESTARTED_S = 240.0  # three minutes after the onset, off for ten seconds
 HEALED_S = 45.0  # peerings and ELP, and 30 s of batman-adv's reset protection where it began anew
 CALM_S = 15.0
 REROUTED_S = 12.0  # found by echoes in two seconds, then five OGM intervals
+ASSOCIATED_S = 20.0
 TRIED_S = 120.0  # a blocked peer is tried again after a minute
 CURES = ("scan-radio", "rejoin-mesh", "restart-radio")
 
@@ -113,10 +117,38 @@ def test_a_radio_that_nothing_else_cures_is_switched_off_and_on(lab_radio4: Lab)
     treated(lab_radio4, "n3", "wifi-deaf-stuck", "wifi-deaf", "restart-radio", RESTARTED_S)
 
 
+@contextlib.contextmanager
+def client(lab: Lab, node: str, guest: str) -> Iterator[None]:
+    """An access point on the radio of a node, and a client of it on the radio of another."""
+    settings = "interface=ap0\ndriver=nl80211\nssid=x0ap\nhw_mode=g\nchannel=1\n"
+    lab.exec(node, "sh", "-c", "iw dev wlan0 interface add ap0 type __ap addr 02:00:00:00:a0:00")
+    lab.exec(guest, "sh", "-c", "iw dev wlan0 interface add sta0 type managed addr 02:00:00:00:a1:00")
+    try:
+        lab.exec(node, "sh", "-c", "cat > /tmp/ap.conf; hostapd -B /tmp/ap.conf", stdin=settings.encode())
+        lab.exec(guest, "ip", "link", "set", "sta0", "up")
+        lab.exec(guest, "iw", "dev", "sta0", "connect", "x0ap", "2412")
+        until(lambda: connected_s(lab, node) > 0, "the client is there", ASSOCIATED_S)
+        yield
+    finally:
+        lab.exec(node, "pkill", "hostapd", check=False)
+        for where, device in ((node, "ap0"), (guest, "sta0")):
+            lab.exec(where, "iw", "dev", device, "del", check=False)
+
+
+def connected_s(lab: Lab, node: str) -> int:
+    """For how long the access point's client has been there, 0 where there is none."""
+    dump = lab.exec(node, "iw", "dev", "ap0", "station", "dump").stdout
+    return max((int(found) for found in re.findall(r"connected time:\s*(\d+)", dump)), default=0)
+
+
 @pytest.mark.timeout(400)
-def test_a_radio_that_hears_and_has_no_peer_joins_its_mesh_anew(lab_radio4: Lab) -> None:
-    found = treated(lab_radio4, "n4", "mesh-lost-ap-ok", "mesh-lost-ap-ok", "rejoin-mesh", REJOINED_S)
-    assert "heard, but not peered with" in found.message
+def test_a_radio_without_mesh_peers_joins_anew_and_its_access_points_client_stays(lab_radio4: Lab) -> None:
+    lab = lab_radio4
+    with client(lab, "n4", "n3"):
+        began = now(lab, "n4")
+        found = treated(lab, "n4", "mesh-lost-ap-ok", "mesh-lost-ap-ok", "rejoin-mesh", REJOINED_S)
+        assert "heard, but not peered with" in found.message
+        assert connected_s(lab, "n4") >= int(now(lab, "n4") - began)
 
 
 def test_a_dead_node_is_no_deaf_radio(lab_radio4: Lab) -> None:
