@@ -13,7 +13,17 @@ from typing import Any
 
 RESULT = Path(__file__).resolve().parents[2] / "build/bench.json"
 # Quick ones first; a part is a module of this folder with `run() -> (figures, table)`.
-PARTS = ("footprint", "machine", "lab", "faults", "reroute", "radio", "radiofaults", "gatewayfaults")
+PARTS = (
+    "footprint",
+    "machine",
+    "lab",
+    "faults",
+    "reroute",
+    "radio",
+    "radiofaults",
+    "gatewayfaults",
+    "hostfaults",
+)
 
 
 def main(argv: list[str]) -> int:
