@@ -15,6 +15,8 @@ SERVICE = "service/"  # subjects that begin so are a service's
 # Subjects whose faults do not keep the links from being healed: a gateway that starts without Internet, or a
 # full disk, must not leave a mesh without its healer.
 APART = (SERVICE, "gateway/", "host/", "neighbour/")
+# The same of faults a node may be born with and live with for years.
+LASTING = frozenset({"link-lossy"})
 RUNNING = "running"
 
 
@@ -73,7 +75,11 @@ class Health:
         """Why the mesh is not healthy, "" where it is."""
         if not self.setup_done():
             return "setting the mesh up is not finished"
-        others = [symptom for symptom in symptoms if not symptom.subject.startswith(APART)]
+        others = [
+            symptom
+            for symptom in symptoms
+            if not symptom.subject.startswith(APART) and symptom.fault not in LASTING
+        ]
         return _first(others) or _interfaces(view, age)
 
 

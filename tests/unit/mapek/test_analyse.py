@@ -181,6 +181,13 @@ def test_a_symptom_is_not_healthy() -> None:
     assert judged(GOOD, (symptom("link-dead"),)) == f"link-dead on {LINK}"
 
 
+def test_a_link_that_loses_packets_from_the_start_keeps_no_node_from_healing() -> None:
+    health = Health(lambda: True, lambda: None)
+    health.look(look(Viewer(), GOOD, WANTS), (symptom("link-lossy"),))
+    assert health.was_healthy
+    assert not health.healthy
+
+
 def test_a_service_that_never_ran_keeps_only_itself_from_being_treated() -> None:
     health = Health(lambda: True, lambda: None)
     gone = msgspec.structs.replace(GOOD, services=(Service("broker", "gone"),))
