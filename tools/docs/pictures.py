@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The README's picture: a real page of a real lab with a link cut, as a phone shows it.
+"""The documentation's pictures: real pages of real labs, healthy and broken, as a small phone shows them.
 
     python -m tools.docs.pictures
 
@@ -8,64 +8,91 @@ Needs chromium (`make setup`).
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Final
 
+from tools.browser.chromium import Chromium, missing
+from tools.browser.tab import Tab
 from tools.lab import lifecycle, story
 from tools.lab.client import Lab
 
 FOLDER: Final = Path(__file__).parents[2] / "docs/pictures"
-PHONE: Final = "412,915"  # CSS pixels of a common phone
-DENSITY: Final = "2"  # text stays readable when the picture is scaled down
-SHOT_S: Final = 60.0
-CONTAINED_S: Final = 20.0
+DENSITY: Final = 2  # text stays readable when the picture is scaled down
+LOOKS: Final = (("en", False), ("ru", True))  # language, dark
+KNOWN_FOR_S: Final = 65.0  # agent/faults/partition.py: a node belongs to the mesh after a minute
+SHOWN_S: Final = 30.0
 NAME: Final = "pictures"
 
 
-def shot(url: str, file: Path) -> None:
-    """Save a page as a PNG."""
-    with tempfile.TemporaryDirectory() as profile:
-        subprocess.run(
-            [
-                shutil.which("chromium") or "chromium",
-                *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-                *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-                *(f"--user-data-dir={profile}", f"--window-size={PHONE}", "--hide-scrollbars"),
-                *(f"--force-device-scale-factor={DENSITY}", f"--screenshot={file}", url),
-            ],
-            check=True,
-            capture_output=True,
-            timeout=SHOT_S,
-        )
+def picture(browser: Chromium, url: str, name: str, at: str = "") -> None:
+    """The page as it is now in each look: NAME-LANG-THEME.png; `at`: the element that is above."""
+    for lang, dark in LOOKS:
+        tab = Tab(browser, dark=dark, density=DENSITY)
+        tab.go(f"{url}?lang={lang}")
+        if at:
+            tab.eval(f"document.querySelector('{at}').scrollIntoView()")
+        tab.shot(FOLDER / f"{name}-{lang}-{'dark' if dark else 'light'}.png")
+        tab.close()
 
 
-def take(lab: Lab) -> None:
-    """The page of n2 when traffic no longer depends on the link."""
+def wired(browser: Chromium, lab: Lab) -> None:
+    """A node that is well, that leads traffic around a dead link, and whose mesh has split."""
+    page = lab.page("n2")
+    picture(browser, page, "healthy")
+    picture(browser, page, "mesh", "#neighbours")
     lab.traffic_start("n1", "n3")
     time.sleep(3)  # of traffic before the cut
     made = lab.inject("link-dead", "n2", "n3")
+    _wait(lab, "outcome", "link-dead", made.at)
+    picture(browser, page, "link-dead")
+    lab.clear("link-dead")
+    _wait(lab, "outcome", "link-dead", made.at, "healed")
+    time.sleep(max(0.0, KNOWN_FOR_S - (time.time() - made.at)))
+    split = lab.inject("partition", "n4", "n5")
+    _wait(lab, "diagnosis", "partition", split.at)
+    picture(browser, page, "partition")
+
+
+def radio(browser: Chromium, lab: Lab) -> None:
+    """An antenna being aligned."""
+    for lang, dark in LOOKS:
+        tab = Tab(browser, dark=dark, density=DENSITY)
+        tab.go(f"{lab.page('n2')}?lang={lang}")
+        tab.eval("document.querySelector('.aim .off').click()")
+        tab.wait("document.querySelector('.aim:target .graph path')?.getAttribute('d').length > 99", SHOWN_S)
+        tab.eval("document.querySelector('#align').scrollIntoView()")
+        tab.shot(FOLDER / f"align-{lang}-{'dark' if dark else 'light'}.png")
+        tab.close()
+
+
+def _wait(lab: Lab, event: str, fault: str, since: float, result: str = "contained") -> None:
     story.wait_for(
         lab,
-        lambda e: e.event == "outcome" and e.fields["result"] == "contained",
-        made.at,
-        CONTAINED_S,
+        lambda e: (
+            e.event == event
+            and fault in str(e.fields.get("fault", ""))
+            and e.fields.get("result", result) == result
+        ),
+        since,
+        SHOWN_S,
         ("n2",),
     )
-    shot(lab.page("n2"), FOLDER / "link-dead.png")
 
 
 def main() -> int:
-    """Boot, take, end."""
+    """Boot, take, end; twice."""
+    if why := missing():
+        print(f"pictures: {why}", file=sys.stderr)
+        return 1
     FOLDER.mkdir(parents=True, exist_ok=True)
-    try:
-        take(lifecycle.up("ring:5", name=NAME))
-    finally:
-        lifecycle.down(NAME)
+    with Chromium() as browser:
+        for topology, take in (("ring:6", wired), ("radio:3", radio)):
+            try:
+                take(browser, lifecycle.up(topology, name=NAME))
+            finally:
+                lifecycle.down(NAME)
     return 0
 
 
