@@ -41,14 +41,15 @@ def read_only(mountinfo: Path, fstab: Path, paths: Iterable[str]) -> dict[str, b
     read-only. OSError where the mounts cannot be read.
     """
     mounts = tuple(_mounts(text(mountinfo)))
-    meant = attempt(lambda: _meant(text(fstab))) or frozenset()
     found: dict[str, bool] = {}
     for path in paths:
         holding = [mount for mount in mounts if _within(path, mount.point)]
         if holding:
             top = max(enumerate(holding), key=lambda each: (len(each[1].point), each[0]))[1]
-            expected = top.kind in BY_DESIGN or top.point in meant
-            found[top.point] = top.read_only and not expected
+            found[top.point] = top.read_only and top.kind not in BY_DESIGN
+    if any(found.values()):  # seldom: only then fstab is asked
+        meant = attempt(lambda: _meant(text(fstab))) or frozenset()
+        found = {point: gone and point not in meant for point, gone in found.items()}
     return found
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The machine itself: load, memory, pressure, disk, temperature, clock. What is missing is None.
 
-Read from /proc and /sys directly, a dozen small files every 5 s: about 0.01 % of a core (a test bounds it).
+Read from /proc and /sys directly, two dozen small files every 5 s: about 0.02 % of a core (a test bounds it).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from agent.sensors.reading import attempt as _try
 from agent.sensors.reading import text as _text
 
 PERIOD = 5.0  # s; nothing here changes faster than its remedy works
-ATTENTIVE = 1.0  # s while something is suspected: a disk or a memory that fills does so within a minute
+ATTENTIVE = 2.0  # s while something is suspected: a disk or a memory that fills does so within a minute
 SHORT = 0.15  # share of the memory available below which the biggest processes are looked for
 LOGS = "/var/log"  # what fills first, if it is a file system of its own
 

@@ -58,7 +58,7 @@ def run() -> tuple[dict[str, Any], str]:
             )
     finally:
         lifecycle.down(name)
-    table.note("the machine is looked at every 5 s, every second where something is suspected")
+    table.note("the machine is looked at every 5 s, every 2 s where something is suspected")
     table.note(
         "thermal: a file stands in for the sensor; thermal and root-readonly end after their cause does"
     )
