@@ -24,8 +24,8 @@ class WifiDeaf:
     id: ClassVar[str] = "wifi-deaf"
     title: ClassVar[str] = "Deaf radio"
     by_hand: ClassVar[str] = (
-        "Do the neighbours have power? Then let it scan (`iw dev NAME scan`), else switch the node off and on; "
-        "if it goes deaf again and again, look at antenna and plugs or use another radio."
+        "Do the neighbours have power? Then let it scan (`iw dev NAME scan`), else switch the node off and "
+        "on; if it goes deaf again and again, look at antenna and plugs or use another radio."
     )
     # hardif-missing: our own switching off and on shows as such
     explains: ClassVar[frozenset[str]] = frozenset({"link-dead", "node-dead", "one-way", "hardif-missing"})
