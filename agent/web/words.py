@@ -76,8 +76,12 @@ class Words:
         return self("unit.Gbit", n=self.number(kbit / 1_000_000, 1))
 
     def fault(self, row: dict[str, Any], part: str) -> str:
-        """`title`, `sentence` or `hand` of one of the status document's faults."""
-        text = self._own.get(f"fault.{row['fault']}.{part}")
+        """`title`, `sentence` or `hand` of one of the status document's faults.
+
+        `fault.ID/NAME.PART` says it for one subject (`host/power`), `fault.ID.PART` for all others.
+        """
+        kind = f"fault.{row['fault']}"
+        text = self._own.get(f"{kind}/{_name(row)}.{part}") or self._own.get(f"{kind}.{part}")
         if text is not None:
             return text.format(**_slots(row, self))
         if part == "hand":  # faults write NAME where a person types what the fault is about
@@ -89,7 +93,7 @@ class Words:
         return self._own.get(f"action.{name}") or _action_titles().get(name, name)
 
 
-FAULT_SLOTS = frozenset({"subject", "interface", "neighbour", "service", "gateway"})
+FAULT_SLOTS = frozenset({"subject", "interface", "neighbour", "service", "gateway", "nodes"})
 """What the sentences of a fault may name."""
 
 
@@ -101,10 +105,11 @@ def _slots(row: dict[str, Any], words: Words) -> dict[str, str]:
     there = words("self") if name == "self" else name
     return {
         "subject": subject,
-        "interface": name if kind in ("hardif", "radio", "mesh") else subject,
+        "interface": name if kind in ("hardif", "radio", "mesh") else "NAME",
         "neighbour": named or mac or (name if kind == "node" else subject),
         "service": name if kind == "service" else subject,
         "gateway": there if kind == "gateway" else subject,
+        "nodes": str(row["evidence"].get("unreachable", subject)),
     }
 
 

@@ -7,6 +7,7 @@ from html import escape
 from typing import Any
 
 from agent.web.html import rich, section
+from agent.web.sections.doing import left_alone
 from agent.web.view import Viewer
 from agent.web.words import Words, slots_of
 
@@ -66,8 +67,9 @@ def _question(viewer: Viewer, w: Words) -> str:
 def _forms(status: dict[str, Any], w: Words, viewer: Viewer) -> str:
     parts = []
     paused = status["state"] == "paused"
+    alone = any(left_alone(row) for row in status["faults"])
     for name in ACTIONS:
-        if name == ("pause" if paused else "resume"):
+        if (name == "pause" and paused) or (name == "resume" and not paused and not alone):
             continue
         buttons = (
             "".join(_link_tests(status, w, viewer))

@@ -8,6 +8,7 @@ from typing import Any
 from agent.web.words import Words
 
 CLOSED = frozenset({"observe", "paused", "unhealthy", "setup"})  # agent/mapek/plan.py: Gate.closed_as
+LEFT_ALONE = "left-alone"  # a person undid what the node had put right: agent/mapek/personal.py
 WAITING = frozenset({"cooling", "blocked", "moves", "budget", "stopped", "refused", "explained"})
 
 
@@ -17,9 +18,15 @@ def needs_person(row: dict[str, Any]) -> bool:
     return decision is not None and decision["verdict"] in ("nothing", "observe")
 
 
+def left_alone(row: dict[str, Any]) -> bool:
+    """Is it open because a person wants it so?"""
+    decision = row["decision"]
+    return bool(row["open"]) and decision is not None and decision.get("reason") == LEFT_ALONE
+
+
 def hand(row: dict[str, Any], w: Words) -> str:
     """What a person can do; "" where the fault says nothing."""
-    return w.fault(row, "hand")
+    return w("you.left-alone") if left_alone(row) else w.fault(row, "hand")
 
 
 def doing(row: dict[str, Any], w: Words) -> str:
@@ -43,6 +50,8 @@ def doing(row: dict[str, Any], w: Words) -> str:
     if verdict == "wait":
         why = w(f"why.{reason if reason in WAITING else 'refused'}")
         return before + (w("doing.later", why=why, action=action) if action else w("doing.wait", why=why))
+    if reason == LEFT_ALONE:
+        return w("doing.left-alone")
     return before + w("doing.exhausted" if outcome is not None else "doing.nothing")
 
 

@@ -336,3 +336,13 @@ def test_every_part_of_the_page_has_a_name_for_screen_readers() -> None:
         assert "aria-label" in section
     assert '<html lang="en">' in html
     assert '<html lang="ru">' in page.document(scenes.broken(), "ru")
+
+
+def test_what_a_person_undid_is_left_alone_and_can_be_given_back() -> None:
+    row = scenes.healthy(episodes=(scenes.unhealed(),))["faults"][0]
+    alone = {**row, "decision": {**row["decision"], "reason": "left-alone"}, "outcome": None}
+    html = page.sections(document(faults=[alone]), "en", SIGNED_IN)
+    assert "somebody undid what the node had put right" in html
+    assert "If that was you: nothing." in html
+    assert "actions/resume#" in html
+    assert "actions/pause#" in html
