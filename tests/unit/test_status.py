@@ -157,3 +157,77 @@ def test_services_are_listed() -> None:
     assert status.build(LOOP, snapshot)["services"] == [
         {"name": "mosquitto", "state": "hung", "detail": "no CONNACK"}
     ]
+
+
+def test_fault_says_when_it_goes_on_and_what_is_put_back() -> None:
+    episode = _episode(Verdict.ACT, phase="verifying", check_by=1007.5, held=("detach-hardif",))
+    row = status.build(_loop(episodes=(episode,)), SNAPSHOT)["faults"][0]
+    assert (row["phase"], row["check_in"], row["next_try_in"]) == ("verifying", 7.5, None)
+    assert row["held"] == ["detach-hardif"]
+
+
+def test_verdict_says_when_the_node_tries_next() -> None:
+    document = status.build(_loop(episodes=(_episode(Verdict.WAIT, next_try=1008.0),)), SNAPSHOT)
+    assert document["verdict"]["doing"].endswith("The next try is in 8 s.")
+    assert document["verdict"]["fault"] == "d1"
+    past = status.build(_loop(episodes=(_episode(Verdict.WAIT, next_try=990.0),)), SNAPSHOT)
+    assert "next try" not in past["verdict"]["doing"]
+    assert past["faults"][0]["next_try_in"] == 0.0
+
+
+def test_what_is_awaited_where_it_hangs_and_how_long_it_is_paused_are_told() -> None:
+    loop = _loop(starting="no link", location="mill roof", paused_until=5_000_090.0)
+    document = status.build(loop, SNAPSHOT)
+    assert (document["waiting"], document["location"], document["paused_for"]) == (
+        "no link",
+        "mill roof",
+        90.0,
+    )
+
+
+def test_ways_lead_over_neighbours_and_are_called_by_their_names() -> None:
+    far, peer = "02:78:30:00:00:09", Peer("n2", "02:78:30:00:00:02", "e2", MAC, "fe80::1", 0.2, True)
+    rows = (
+        *MESH.originators,
+        Originator(far, MAC, "e2", 0.1, 5, False),
+        Originator(far, MAC, "e2", 0.1, 9, True),
+    )
+    mesh = msgspec.structs.replace(MESH, originators=rows)
+    document = status.build(LOOP, msgspec.structs.replace(SNAPSHOT, mesh=mesh, peers=(peer,)))
+    near, behind = document["mesh"]["ways"]
+    assert (near["node"], near["hops"], near["via"]) == ("n2", 1, "02:78:30:00:00:02")
+    assert (behind["mac"], behind["hops"], behind["via"], behind["throughput_kbit"]) == (
+        far,
+        2,
+        near["mac"],
+        9,
+    )
+
+
+def test_neighbour_that_told_nothing_is_a_way_of_its_own() -> None:
+    ways = status.build(LOOP, SNAPSHOT)["mesh"]["ways"]
+    assert [(way["mac"], way["hops"]) for way in ways] == [(MAC, 1), ("02:78:30:00:00:02", 2)]
+
+
+def test_ways_are_bounded_and_neighbours_come_first() -> None:
+    rows = tuple(Originator(f"02:00:00:00:{n >> 8:02x}:{n & 255:02x}", MAC, "e2", 0.1, n) for n in range(500))
+    document = status.build(
+        LOOP, msgspec.structs.replace(SNAPSHOT, mesh=msgspec.structs.replace(MESH, originators=rows))
+    )
+    ways = document["mesh"]["ways"]
+    assert len(ways) == statusmesh.WAYS_MAX
+    assert ways[0]["mac"] == MAC
+
+
+def test_stations_are_those_of_mesh_radios_and_none_where_radios_cannot_be_read() -> None:
+    stations = (Station(MAC, 0.1, signal_dbm=-61), Station("02:00:00:00:00:07", 4.0))
+    radios = (
+        Radio("wlan0", 4, MAC, "mesh", stations=stations),
+        Radio("wlan1", 5, MAC, "ap", stations=(Station("02:00:00:00:00:08", 0.1, signal_dbm=-40),)),
+    )
+    document = status.build(LOOP, msgspec.structs.replace(SNAPSHOT, radios=radios))
+    assert [(row["mac"], row["signal_dbm"]) for row in document["radios"]] == [
+        (MAC, -61),
+        ("02:00:00:00:00:07", None),
+    ]
+    assert status.build(LOOP, SNAPSHOT)["radios"] is None
