@@ -14,8 +14,8 @@ from agent.hostreadings import Clock, Host
 STEP_S = 900.0  # s: certificates and logs bear a quarter of an hour (faults.md: off by more than 15 min)
 STEP_HELD_S = 10.0  # a time service that stepped it calls it synchronised soon after
 LOST_S = 3600.0  # s without synchronisation where there was one and a time service runs
-EARLIEST = 1_767_225_600.0  # 2026-01-01 UTC: no release of this agent is older
-EARLIEST_WORDS = "2026"
+EARLIEST = 1_735_689_600.0  # 2025-01-01 UTC: no release of this agent is older
+EARLIEST_WORDS = "2025"
 SECOND_TRY_S = 300.0  # after the diagnosis: a time service asks its servers for some minutes
 SET_DEADLINE_S = 12.0  # the act and the next reading
 RESTART_DEADLINE_S = 60.0  # a time service's first answers
@@ -23,7 +23,7 @@ RESTART_DEADLINE_S = 60.0  # a time service's first answers
 
 class ClockWrong:
     """The clock jumped by more than 15 minutes after the kernel had called it synchronised, and nothing has
-    synchronised it since; or it shows a time before 2026; or a time service runs and has not set it for an
+    synchronised it since; or it shows a time before 2025; or a time service runs and has not set it for an
     hour, though it did before.
 
     After a jump it is put back to the last good time plus what the monotonic clock counted since; else the

@@ -11,6 +11,9 @@ from typing import NamedTuple
 from agent.hostreadings import Disk
 from agent.sensors.reading import attempt, text
 
+UNWRITABLE = frozenset(
+    {"ro", "emergency_ro", "shutdown"}
+)  # the last two: ext4 after errors, since Linux 6.15
 BY_DESIGN = frozenset({"squashfs", "iso9660", "erofs", "cramfs"})  # cannot be written to
 
 
@@ -59,7 +62,8 @@ def _mounts(told: str) -> Iterator[_Mount]:
         left, dash, right = line.partition(" - ")
         fields, super_fields = left.split(), right.split()
         if dash and len(fields) >= 6 and len(super_fields) >= 3:
-            yield _Mount(fields[4], super_fields[0], "ro" in super_fields[2].split(","))
+            gone = not UNWRITABLE.isdisjoint(super_fields[2].split(","))
+            yield _Mount(fields[4], super_fields[0], gone)
 
 
 def _meant(told: str) -> frozenset[str]:

@@ -86,7 +86,7 @@ def test_a_time_service_that_has_not_set_it_for_an_hour_is_restarted_and_the_clo
 def test_a_time_before_any_release_is_said_and_never_guessed_at() -> None:
     view = early(seen(now=host()))
     (found,) = FAULT.symptoms(view)
-    assert FAULT.sentence(found) == "The clock is wrong: it shows a time before 2026."
+    assert FAULT.sentence(found) == "The clock is wrong: it shows a time before 2025."
     assert FAULT.ladder(diagnosis(found), view) == ()
     assert FAULT.state(TOLD, view) is State.PRESENT
 

@@ -83,13 +83,14 @@ SANDBOX = "29 1 254:1 / / ro,relatime shared:1 - ext4 /dev/vda1 rw,errors=remoun
     [
         ("29 1 179:2 / / rw,relatime shared:1 - ext4 /dev/mmcblk0p2 ro,errors=remount-ro", True),
         ("29 1 179:2 / / rw,relatime - ext4 /dev/mmcblk0p2 rw", False),
+        ("29 1 179:2 / / rw - ext4 /dev/mmcblk0p2 rw,emergency_ro,errors=remount-ro", True),
         (SANDBOX, False),
         ("29 1 179:2 / / ro,relatime - squashfs /dev/root ro", False),
         ("1 1 0:1 / / ro - squashfs /dev/root ro\n2 1 0:2 / / rw - overlay overlay ro,lowerdir=/a", True),
         ("29 1 0:1 / /boot rw - vfat /dev/mmcblk0p1 ro", None),
         ("nonsense\n- - -\n", None),
     ],
-    ids=["remounted", "well", "sandbox", "squashfs", "overlay", "another", "nonsense"],
+    ids=["remounted", "well", "emergency", "sandbox", "squashfs", "overlay", "another", "nonsense"],
 )
 def test_a_root_that_went_read_only_shows_but_one_that_is_meant_so_does_not(
     tmp_path: Path, lines: str, expected: bool | None
