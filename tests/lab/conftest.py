@@ -37,6 +37,7 @@ KINDS = {
     "lab_radio4": ("radio:4:ring", True),
     "lab_vm2": ("vm:2", True),
     "lab_systemd2": ("vm:2", True),
+    "spent_systemd2": ("vm:2", True),  # the same one, after the tests that leave it whole
 }
 # what differs from OFTEN: the state lies beside the root, which a test has made read-only
 OVERRIDES: dict[str, dict[str, object]] = {
@@ -186,6 +187,15 @@ def lab_vm2(labs: Labs) -> Iterator[Lab]:
 def lab_systemd2(labs: Labs) -> Iterator[Lab]:
     """Two machines with systemd, the agents under the project's own unit."""
     yield from _use(labs, "lab_systemd2")
+
+
+@pytest.fixture
+def spent_systemd2(labs: Labs) -> Iterator[Lab]:
+    """lab_systemd2 for a test after which a machine is gone: it ends with the test."""
+    try:
+        yield labs.get("lab_systemd2")
+    finally:
+        labs.end()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
