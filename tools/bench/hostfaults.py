@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from tools.bench.table import Table
 from tools.lab import lifecycle, story
 from tools.lab.client import Lab
 from tools.lab.faults.clock_wrong import AHEAD_S
+from tools.lab.faults.root_readonly import MS_REMOUNT, REMOUNT
 from tools.lab.faults.thermal import HEAT
 from tools.lab.story import Event
 
@@ -38,7 +40,7 @@ CASES = (
     Case("neigh-overflow", "raise-neighbour-limit", "contained"),
     Case("memory-pressure", "restart-service", "healed"),
     Case("clock-wrong", "set-clock-back", "healed", ahead=AHEAD_S),
-    Case("root-readonly", "", "gone", cure="mount -o remount,rw /"),
+    Case("root-readonly", "", "gone", cure=shlex.join(["python3", "-S", "-c", REMOUNT, str(MS_REMOUNT)])),
 )
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A neighbour table that is too small: sixteen IPv4 neighbours fit, two hundred are asked for.
+"""A neighbour table that is too small: 32 IPv4 neighbours fit, two hundred are asked for.
 
 The node must be a machine: the table's limits are not per namespace.
 """
@@ -22,7 +22,7 @@ while True:
 """
 MAKE = f"""\
 set -e
-echo 4 >{LIMITS}1; echo 8 >{LIMITS}2; echo 16 >{LIMITS}3
+echo 8 >{LIMITS}1; echo 16 >{LIMITS}2; echo 32 >{LIMITS}3
 setsid -f python3 -S -c "$1" {PID} >/dev/null 2>&1
 """
 # Other limits than any the agent sets, so that its undo leaves them: what it would put back is our fault.
@@ -34,7 +34,7 @@ ip -4 neigh flush dev bat0 nud all >/dev/null 2>&1; true
 
 FAULT = Fault(
     id="neigh-overflow",
-    what="in --node, a machine of its own, 16 IPv4 neighbours fit and 200 are asked for",
+    what="in --node, a machine of its own, 32 IPv4 neighbours fit and 200 are asked for",
     peer=False,
     inject=lambda target: [run(target, "sh", "-c", MAKE, "sh", SEND)],
     clear=lambda target: [run(target, "sh", "-c", TAKE_BACK)],
