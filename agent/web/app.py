@@ -7,6 +7,7 @@ Values come by call-backs. What the document says of positions and keys is for w
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -16,13 +17,14 @@ from microdot import Microdot, Request, Response
 from agent.web import notices, page
 from agent.web.desk import Desk, who
 from agent.web.forms import DEVICE_COOKIE, LANGUAGE_COOKIE, cookies
-from agent.web.limits import CALM_EVERY
+from agent.web.limits import CALM_EVERY, SHARED_FOR, SHARED_MAX
 from agent.web.request import ACTIONS, SESSION, SESSION_END
 from agent.web.stream import Stream
 from agent.web.view import Viewer
 from agent.web.words import LANGUAGES, choose
 
 Status = Callable[[], dict[str, Any]]
+Render = Callable[[dict[str, Any], str, Viewer], str]
 
 HEALTHY = frozenset({"healthy", "healing", "paused"})  # the agent does its work; a pause is a person's wish
 JSON = "application/json; charset=utf-8"
@@ -50,12 +52,15 @@ class Pages:
         metrics: Callable[[], str],
         changed: asyncio.Event,
         desk: Desk | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`changed` is set by whoever changes what the status says; cleared here. `desk` takes the forms."""
         self._status = status
         self._metrics = metrics
         self._changed = changed
         self._desk = desk
+        self._clock = clock
+        self._shared: dict[tuple[Render, Viewer], tuple[bytes, float]] = {}
         self.stream = Stream()
         self.app = Microdot()
         # Coroutines all: microdot would run plain functions in a thread.
@@ -80,6 +85,7 @@ class Pages:
             except TimeoutError:
                 pass
             self._changed.clear()
+            self._shared.clear()  # who is told of news fetches them at once
             if self.stream.clients:
                 self.stream.publish("status", msgspec.json.encode(self._document(signed_in=False)))
 
@@ -90,11 +96,25 @@ class Pages:
             headers["Set-Cookie"] = (
                 f"{LANGUAGE_COOKIE}={viewer.lang}; Path=/; Max-Age={LANGUAGE_FOR}; HttpOnly; SameSite=Strict"
             )
-        return Response(page.document(self._document(viewer.signed_in), viewer.lang, viewer), 200, headers)
+        return Response(self._rendered(page.document, viewer), 200, headers)
 
     async def _fragment(self, request: Request) -> Response:
-        viewer = self._viewer(request)
-        return Response(page.sections(self._document(viewer.signed_in), viewer.lang, viewer), 200, dict(HTML))
+        return Response(self._rendered(page.sections, self._viewer(request)), 200, dict(HTML))
+
+    def _rendered(self, render: Render, viewer: Viewer) -> bytes:
+        """For who only looks, what others were given at this moment: 200 phones cost little more than one."""
+        looks = viewer == Viewer(lang=viewer.lang, pin_set=viewer.pin_set)
+        key, now = (render, viewer), self._clock()
+        if looks and key in self._shared:
+            text, until = self._shared[key]
+            if now < until:
+                return text
+        text = render(self._document(viewer.signed_in), viewer.lang, viewer).encode()
+        if looks:
+            if len(self._shared) >= SHARED_MAX:
+                self._shared.clear()
+            self._shared[key] = (text, now + SHARED_FOR)
+        return text
 
     async def _api_status(self, request: Request) -> Response:
         signed_in = self._desk is not None and self._desk.session(request) is not None
@@ -145,7 +165,7 @@ class Pages:
         if self._desk is None:
             return Viewer(lang=lang)
         # The live page asks for its fragment by itself: only what a person does keeps a session awake.
-        session = self._desk.session(request, touch=bool(args.get("confirm")))
+        session = self._desk.session(request, touch=request.path == "/" and bool(args.get("confirm")))
         access = self._desk.access
         return Viewer(
             lang=lang,

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from microdot import Request
 
 from agent.web import notices, pin, request
 from agent.web.access import NAME, Access
@@ -17,7 +18,7 @@ from agent.web.actions import CHECKS, Actions, Done, Fields
 from agent.web.app import Pages
 from agent.web.desk import Desk
 from agent.web.forms import FORM, JSON
-from agent.web.limits import POST_MAX
+from agent.web.limits import POST_MAX, SHARED_FOR
 from agent.web.server import Server
 from tests.unit.web.test_page import document
 
@@ -351,3 +352,43 @@ async def test_looking_does_nothing(site: Site, method: str, path: str) -> None:
     answer = await browser.send(f"{head}Cookie: x0session={browser.jar['x0session']}\r\n\r\n".encode())
     assert answer.status in (404, 405)
     assert site.ran == []
+
+
+async def test_who_only_looks_shares_what_was_rendered_until_there_is_news(site: Site) -> None:
+    changed, built, now = asyncio.Event(), 0, 0.0
+
+    def status() -> dict[str, Any]:
+        nonlocal built
+        built += 1
+        return site.status
+
+    pages = Pages(status, lambda: "", changed, Desk(site.access, site.actions), lambda: now)
+
+    async def look(target: str = "/fragment", **headers: str) -> bytes:
+        answer = await pages.app.dispatch_request(
+            Request(pages.app, (HOST, 1), "GET", target, "1.1", {"host": HOST, **headers})
+        )
+        body: bytes = answer.body
+        return body
+
+    for _ in range(100):
+        await look()
+    assert built == 1
+    assert b"lang=ru" not in await look()
+    await look(**{"accept-language": "ru"})
+    assert built == 2
+    now = SHARED_FOR
+    await look()
+    assert built == 3
+    publishing = asyncio.create_task(pages.publish())
+    changed.set()
+    while changed.is_set():  # noqa: ASYNC110  cleared by `publish`, which tells nobody
+        await asyncio.sleep(0)
+    await look()
+    assert built == 4
+    publishing.cancel()
+    made = await site.access.sign_in("10.0.0.9", "", PIN)
+    for _ in range(3):  # with a token of its own
+        assert made.token.encode() in await look(cookie=f"x0session={made.cookie}")
+    assert built == 7
+    assert made.token.encode() not in await look()
