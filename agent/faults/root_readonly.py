@@ -50,7 +50,9 @@ class RootReadonly:
 
     def state(self, diagnosis: Diagnosis, view: View) -> State:
         host = view.snapshot.host
-        return State.GONE if host is not None and not _gone(host) else State.PRESENT
+        if host is None or host.root_read_only is None:
+            return State.PRESENT
+        return State.PRESENT if _gone(host) else State.GONE
 
 
 def _gone(host: Host) -> bool:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,13 +17,45 @@ UNWRITABLE = frozenset(
 BY_DESIGN = frozenset({"squashfs", "iso9660", "erofs", "cramfs"})  # cannot be written to
 
 
-def disks(paths: Iterable[str]) -> tuple[Disk, ...]:
-    """The file system of each path that exists, once."""
+class Mount(NamedTuple):
+    """One mounted file system. `read_only`: it itself, not only this mount of it."""
+
+    point: str
+    kind: str
+    read_only: bool
+
+
+def mounts(mountinfo: Path) -> tuple[Mount, ...]:
+    """proc_pid_mountinfo(5): ID PARENT DEV ROOT POINT OPTIONS [TAGS] - TYPE SOURCE SUPER-OPTIONS. OSError.
+
+    The file system's own options count: a unit's sandbox (ProtectSystem=) sees all mounts read-only.
+    """
+    found = []
+    for line in text(mountinfo).splitlines():
+        left, dash, right = line.partition(" - ")
+        fields, super_fields = left.split(), right.split()
+        if dash and len(fields) >= 6 and len(super_fields) >= 3:
+            gone = not UNWRITABLE.isdisjoint(super_fields[2].split(","))
+            found.append(Mount(fields[4], super_fields[0], gone))
+    return tuple(found)
+
+
+def holding(path: str, among: tuple[Mount, ...]) -> Mount | None:
+    """The mount a path lies on: the deepest, of those in one place the last."""
+    numbered = [each for each in enumerate(among) if _within(path, each[1].point)]
+    return max(numbered, key=lambda each: (len(each[1].point), each[0]))[1] if numbered else None
+
+
+def disks(paths: Iterable[str], among: tuple[Mount, ...]) -> tuple[Disk, ...]:
+    """The file system of each path that exists, once; not those that are full by design."""
     found: dict[int, Disk] = {}
     for path in paths:
+        mount = holding(path, among)
         device = attempt(lambda path=path: Path(path).stat().st_dev)  # type: ignore[misc]
         shown = attempt(lambda path=path: os.statvfs(path))  # type: ignore[misc]
         if device is None or shown is None or not shown.f_blocks or device in found:
+            continue
+        if mount is not None and mount.kind in BY_DESIGN:
             continue
         size = shown.f_frsize
         sizes = (shown.f_blocks * size, shown.f_bavail * size)
@@ -31,39 +63,17 @@ def disks(paths: Iterable[str]) -> tuple[Disk, ...]:
     return tuple(found.values())
 
 
-class _Mount(NamedTuple):
-    point: str
-    kind: str
-    read_only: bool
-
-
-def read_only(mountinfo: Path, fstab: Path, paths: Iterable[str]) -> dict[str, bool]:
-    """Mount point of each path > did it go read-only without being meant so?
-
-    The file system itself counts, not this mount of it: a unit's sandbox (ProtectSystem=) sees all mounts
-    read-only. OSError where the mounts cannot be read.
-    """
-    mounts = tuple(_mounts(text(mountinfo)))
-    found: dict[str, bool] = {}
+def read_only(among: tuple[Mount, ...], fstab: Path, paths: Iterable[str]) -> dict[str, bool]:
+    """Mount point of each path > did it go read-only without being meant so?"""
+    found = {}
     for path in paths:
-        holding = [mount for mount in mounts if _within(path, mount.point)]
-        if holding:
-            top = max(enumerate(holding), key=lambda each: (len(each[1].point), each[0]))[1]
-            found[top.point] = top.read_only and top.kind not in BY_DESIGN
+        mount = holding(path, among)
+        if mount is not None:
+            found[mount.point] = mount.read_only and mount.kind not in BY_DESIGN
     if any(found.values()):  # seldom: only then fstab is asked
         meant = attempt(lambda: _meant(text(fstab))) or frozenset()
         found = {point: gone and point not in meant for point, gone in found.items()}
     return found
-
-
-def _mounts(told: str) -> Iterator[_Mount]:
-    """proc_pid_mountinfo(5): ID PARENT DEV ROOT POINT OPTIONS [TAGS] - TYPE SOURCE SUPER-OPTIONS."""
-    for line in told.splitlines():
-        left, dash, right = line.partition(" - ")
-        fields, super_fields = left.split(), right.split()
-        if dash and len(fields) >= 6 and len(super_fields) >= 3:
-            gone = not UNWRITABLE.isdisjoint(super_fields[2].split(","))
-            yield _Mount(fields[4], super_fields[0], gone)
 
 
 def _meant(told: str) -> frozenset[str]:

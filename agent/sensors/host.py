@@ -16,7 +16,7 @@ from agent.kernel import clock
 from agent.sensors.base import Sensor
 from agent.sensors.biggest import biggest
 from agent.sensors.clockwatch import ClockWatch
-from agent.sensors.filesystems import disks, read_only
+from agent.sensors.filesystems import disks, mounts, read_only
 from agent.sensors.heat import nearest, under_voltage, zones
 from agent.sensors.neighbourtables import tables
 from agent.sensors.reading import attempt as _try
@@ -59,7 +59,8 @@ class HostSensor:
         disk = _try(lambda: os.statvfs(self._disk))
         state = _try(clock.state)
         times = _try(lambda: os.times())
-        mounts = _try(self._read_only)
+        among = _try(lambda: mounts(self._proc / "self/mountinfo")) or ()
+        gone = read_only(among, self._fstab, ("/", self._state_dir))
         heat = zones(self._sys)
         total, available = memory.get("MemTotal"), memory.get("MemAvailable")
         short = total is not None and available is not None and available < total * SHORT
@@ -73,15 +74,15 @@ class HostSensor:
             psi_io=_try(lambda: self._pressure("io")),
             disk_total=disk.f_blocks * disk.f_frsize if disk else None,
             disk_free=disk.f_bavail * disk.f_frsize if disk else None,
-            root_read_only=None if mounts is None else mounts.get("/"),
+            root_read_only=gone.get("/"),
             temperature_c=max((each.celsius for each in heat), default=None),
             clock_synchronised=state.synchronised if state else None,
             clock_offset_s=state.offset_s if state else None,
             uptime_s=_try(clock.uptime),
             agent_rss=_try(lambda: int(_text(self._proc / "self/statm").split()[1]) * self._page),
             agent_cpu_s=times.user + times.system if times else None,
-            disks=disks((self._disk, self._state_dir, LOGS)),
-            read_only=tuple(point for point, gone in (mounts or {}).items() if gone),
+            disks=disks((self._disk, self._state_dir, LOGS), among),
+            read_only=tuple(point for point, lost in gone.items() if lost),
             biggest=biggest(self._proc, self._page) if short else (),
             neighbour_tables=tables(self._proc),
             heat=nearest(heat),
@@ -109,10 +110,6 @@ class HostSensor:
         if first[0] != "some" or not first[1].startswith("avg10="):
             raise ValueError(f"unknown pressure format in {what}")
         return float(first[1][6:]) / 100
-
-    def _read_only(self) -> dict[str, bool]:
-        """Of the root and of the agent's state: mount point > did it go read-only?"""
-        return read_only(self._proc / "self/mountinfo", self._fstab, ("/", self._state_dir))
 
 
 def make(config: Config) -> Sensor | None:

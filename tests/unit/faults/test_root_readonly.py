@@ -32,4 +32,5 @@ def test_nothing_is_tried() -> None:
 def test_it_is_gone_when_it_can_be_written_again() -> None:
     assert FAULT.state(TOLD, seen(now=GONE)) is State.PRESENT
     assert FAULT.state(TOLD, seen(now=None)) is State.PRESENT
+    assert FAULT.state(TOLD, seen(now=host(root_read_only=None))) is State.PRESENT
     assert FAULT.state(TOLD, seen(now=host())) is State.GONE

@@ -125,6 +125,14 @@ def test_each_file_system_is_read_once(tmp_path: Path) -> None:
     assert str(tmp_path / "state") not in [disk.path for disk in disks]
 
 
+def test_what_is_full_by_design_is_no_disk(tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+    where = tmp_path.resolve()
+    write(tmp_path, "proc/self/mountinfo", f"30 29 179:3 / {where} ro - squashfs y ro\n")
+    paths = [disk.path for disk in HostSensor(str(where), str(where), proc=tmp_path / "proc").read(0.0).disks]
+    assert str(where) not in paths
+
+
 def zone(tmp_path: Path, number: int, **files: str) -> None:
     for name, value in files.items():
         write(tmp_path, f"sys/class/thermal/thermal_zone{number}/{name}", f"{value}\n")
