@@ -100,12 +100,12 @@ def other_path(view: View, hardif: str, mac: str) -> str:
 
 
 def sent_in_vain(view: View, radio: Radio, silent: float) -> str:
-    """What went out on the interface since it fell silent while nothing came in, in words; else ""."""
-    onset = view.now - silent
-    then = next(
-        (old for old in view.history if onset + SETTLED_S <= old.at <= view.now - TRAFFIC_S and old.links),
-        None,
-    )
+    """What went out on the interface since it fell silent while nothing came in, in words; else "".
+
+    The newest counters old enough: an older snapshot may hold counters read long before it.
+    """
+    first, last = view.now - silent + SETTLED_S, view.now - TRAFFIC_S
+    then = next((old for old in reversed(view.history) if first <= old.at <= last and old.links), None)
     before, now = _link(then, radio.name), lv.link_of(view, radio.name)
     if before is None or now is None or now.rx_packets != before.rx_packets:
         return ""

@@ -71,6 +71,12 @@ def test_what_is_no_deaf_radio(view: Any, why: str) -> None:
     assert not FAULT.symptoms(view), why
 
 
+def test_counters_that_were_read_before_it_fell_silent_do_not_hide_it() -> None:
+    stale = earlier(rx=300, tx=700, ago=5.0)  # a calm node reads them every five seconds
+    (found,) = FAULT.symptoms(seen(deaf(), history=(stale, earlier(ago=2.0))))
+    assert "10 packets sent" in found.evidence["traffic"]
+
+
 def test_an_access_point_that_hears_nobody_either_or_is_on_another_radio_does_not_speak_for_it() -> None:
     assert FAULT.symptoms(seen(deaf(), ap(age=20.0)))
     assert FAULT.symptoms(seen(deaf(), ap(age=1.0, phy=1)))
