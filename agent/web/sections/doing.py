@@ -48,7 +48,8 @@ def doing(row: dict[str, Any], w: Words) -> str:
         why = w(f"why.{reason if reason in CLOSED else 'observe'}")
         return before + (w("doing.would", why=why, action=action) if action else w("doing.none", why=why))
     if verdict == "wait":
-        why = w(f"why.{reason if reason in WAITING else 'refused'}")
+        due = reason == "refused" and row.get("next_try_in") is not None  # only its time has not come
+        why = w("why.due" if due else f"why.{reason if reason in WAITING else 'refused'}")
         return before + (w("doing.later", why=why, action=action) if action else w("doing.wait", why=why))
     if reason == LEFT_ALONE:
         return w("doing.left-alone")
