@@ -118,13 +118,12 @@ def _ladder(fault: Fault) -> list[dict[str, str]]:
     """The rungs, asked of the fault itself about a neighbour that could answer; each action once."""
     from agent.events import Diagnosis, Snapshot
     from agent.faults.base import Thresholds, View
-    from agent.readings import Echo, Radio
+    from agent.readings import Echo
     from agent.remedies import discover
 
     titles = {action.id: action.title for action in discover()}
     able = Echo("LINK", "NEIGHBOUR", 1, 1, 0.0, 0, ever_answered=True)
-    air = Radio("LINK", 0, "", "mesh")  # a radio can do what a cable cannot
-    example = Snapshot(at=0.0, wall=0.0, echoes=(able,), radios=(air,))
+    example = Snapshot(at=0.0, wall=0.0, echoes=(able,))
     view = View(0.0, example, (), Thresholds(), (), "x0prim", "bat0", ())
     rungs: list[dict[str, str]] = []
     for subject in SUBJECTS:

@@ -12,7 +12,8 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from agent.kernel.errors import InterfaceGoneError, KernelError, RefusedError
+from agent.kernel.errors import KernelError, RefusedError
+from agent.kernel.ingress import Ingress
 from agent.kernel.links import Links
 from agent.kernel.nl80211 import Nl80211
 from agent.mesh import joined, radio
@@ -27,16 +28,21 @@ BAND_5_GHZ: Final = 5000  # MHz
 LOWEST_5_GHZ: Final = 5180
 CHANNEL_5_GHZ: Final = 20
 CHANNELS_2_GHZ: Final = (2412, 2462)  # 1 and 11: allowed everywhere
-BLOCKED: Final = "blocked"
 
 
 class KernelWifi:
-    """Over nl80211 and rtnetlink; the links' socket is the effector's, the other its own."""
+    """Over nl80211 and rtnetlink; the links' socket is the effector's, the others its own."""
 
     def __init__(
-        self, links: Links, wifi: Nl80211 | None = None, sleep: Callable[[float], None] = time.sleep
+        self,
+        links: Links,
+        wifi: Nl80211 | None = None,
+        ingress: Ingress | None = None,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._links, self._wifi, self._sleep = links, wifi or Nl80211(), sleep
+        self._ingress = ingress or Ingress()
 
     def home(self, name: str) -> Home:
         """The kernel's word on kind and channel, the interface's alias on the mesh id (mesh/joined.py)."""
@@ -113,28 +119,26 @@ class KernelWifi:
         if troubles:
             raise ActionError(f"switching the radio of {name} on: {'; '.join(troubles)}")
 
-    def block(self, name: str, mac: str) -> None:
-        """The kernel forgets it when the radio leaves its mesh."""
-        self._peering(name, mac, "block", lambda plink: plink != BLOCKED)
-
-    def open(self, name: str, mac: str) -> None:
-        """The kernel refuses to open what is open."""
-        self._peering(name, mac, "open", lambda plink: plink == BLOCKED)
-
-    def _peering(self, name: str, mac: str, action: str, wanted: Callable[[str], bool]) -> None:
+    def mute(self, name: str, mac: str) -> None:
+        """By a filter of its own place; what a person put there is not touched."""
         try:
-            own = self._find(name)
-            stations = self._wifi.stations(own.index) if own is not None else ()
-            if own is not None and any(each.mac == mac and wanted(each.plink) for each in stations):
-                self._wifi.set_peering(own.index, mac, action)
-        except InterfaceGoneError:
-            return  # with the radio its peerings are gone
+            self._ingress.drop(self._links.index(name), mac)
         except KernelError as error:
-            raise ActionError(f"{action} the peering of {name} with {mac}: {error}") from error
+            raise ActionError(f"leaving {mac} out on {name}: {error}") from error
+
+    def unmute(self, name: str, mac: str) -> None:
+        """The filter is gone with its interface."""
+        try:
+            link = self._links.get(name)
+            if link is not None:
+                self._ingress.let_in(link.index, mac)
+        except KernelError as error:
+            raise ActionError(f"letting {mac} in on {name}: {error}") from error
 
     def close(self) -> None:
-        """Close the socket of its own."""
+        """Close the sockets of its own."""
         self._wifi.close()
+        self._ingress.close()
 
     def _enter(self, index: int, home: Home) -> None:
         try:

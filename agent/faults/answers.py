@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from agent.faults import liveness as lv
 from agent.faults.base import View
-from agent.readings import Echo
+from agent.readings import Echo, Peer
 
 # One-way asks for more than a dead link: the hint it starts from is anybody's, and no missing ELP agrees with
 # it. Eight requests fit into the time; where a tenth is lost, five in a row are by chance once in 100,000.
@@ -81,14 +81,24 @@ def answers_again(view: View, hardif: str, mac: str, since: float, wait: float) 
     An answered echo proves both directions; so does a hello that lists us. Any agent heard on the interface
     counts, so that a router that was exchanged does not leave the link detached.
     """
+    others = any(_greets(view, p, since, wait) for p in view.snapshot.peers if p.hardif == hardif)
+    return others or answers_itself(view, hardif, mac, since, wait)
+
+
+def answers_itself(view: View, hardif: str, mac: str, since: float, wait: float) -> bool:
+    """The same of this one neighbour, where the interface has others."""
     echo = echo_of(view, hardif, mac)
     if echo is not None and echo.answer_age is not None and echo.streak >= view.thresholds.echo_requests:
         late = view.now - echo.answer_age - since >= wait
         if late and echo.streak_age >= wait and echo.unanswered_for < view.thresholds.echo_silence_s:
             return True
-    for peer in view.snapshot.peers:
-        if peer.hardif == hardif and lv.fresh(view, peer) and peer.hears_us:
-            lasted = (peer.hello_streak - 1) * lv.hello_s(peer, view.thresholds.hello_interval_s)
-            if lasted >= wait and view.now - peer.hello_age - since >= wait:
-                return True
-    return False
+    peer = lv.peer_of(view, hardif, mac)
+    return peer is not None and _greets(view, peer, since, wait)
+
+
+def _greets(view: View, peer: Peer, since: float, wait: float) -> bool:
+    """Have its hellos listed us for so long?"""
+    if not lv.fresh(view, peer) or not peer.hears_us:
+        return False
+    lasted = (peer.hello_streak - 1) * lv.hello_s(peer, view.thresholds.hello_interval_s)
+    return lasted >= wait and view.now - peer.hello_age - since >= wait

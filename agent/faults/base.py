@@ -54,6 +54,7 @@ class View(msgspec.Struct, frozen=True):
     services_wanted: tuple[str, ...]
     detached: frozenset[str] = frozenset()  # hardifs our own remedies hold detached (from the undo journal)
     avoided: frozenset[str] = frozenset()  # hardifs whose throughput our own remedy holds lowered (the same)
+    muted: frozenset[str] = frozenset()  # "hardif/MAC" our own remedies leave out of the mesh (the same)
     last_neighbours: dict[
         str, str
     ] = {}  # "hardif/MAC" > originator, of every neighbour seen healthy in this run

@@ -181,6 +181,20 @@ def other_way(view: View, hardif: str, mac: str) -> str:
     return next((o.hardif for o in ways if o.hardif != hardif and alive(view, o.hardif, o.neighbour)), "")
 
 
+def other_path(view: View, hardif: str, mac: str) -> str:
+    """As `other_way`, but also through another neighbour on the same interface: that one's MAC, else ""."""
+    mesh, originator = view.snapshot.mesh, originator_of(view, hardif, mac)
+    if mesh is None or not originator:
+        return ""
+    oldest = (silence(view, hardif, mac) or 0.0) + WAY_KNOWN_S
+    for row in mesh.originators:
+        here = (row.hardif, row.neighbour) == (hardif, mac)
+        known = row.mac == originator and row.last_seen_age <= oldest
+        if known and not here and alive(view, row.hardif, row.neighbour):
+            return row.neighbour
+    return ""
+
+
 def best_via(view: View, hardif: str, mac: str) -> tuple[Originator, ...]:
     """Best ways that lead through this neighbour on this hardif."""
     rows = view.snapshot.mesh.originators if view.snapshot.mesh else ()

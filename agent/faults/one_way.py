@@ -10,13 +10,12 @@ from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from agent.events import Diagnosis, Remedy, Subject, Suspicion, Symptom
-from agent.faults import answers, radiofaults, reroute
+from agent.faults import answers, reroute
 from agent.faults import liveness as lv
 from agent.faults.base import Fault, State, View
 from agent.faults.deadlink import dead_links
 
-BLOCK_DEADLINE_S = 10.0  # five OGM intervals of the default second, and as much again on a busy node
-TRIAL_S = 60.0  # before a blocked neighbour is tried again: a trial costs a second or two of its traffic
+MUTE_DEADLINE_S = 10.0  # five OGM intervals of the default second, and as much again on a busy node
 
 
 class OneWay:
@@ -36,13 +35,16 @@ class OneWay:
     explains: ClassVar[frozenset[str]] = frozenset({"link-dead"})
 
     def suspicions(self, view: View) -> Sequence[Suspicion]:
-        """Neighbours we hear that say they do not hear us."""
-        return tuple(
+        """Neighbours we hear that say they do not hear us, and those we left out: we go on asking them."""
+        doubted = tuple(
             reroute.suspicion(self.id, hardif, mac, why)
             for hardif in lv.attached(view)
             for mac in lv.neighbours(view, hardif)
             if lv.heard(view, hardif, mac) and (why := lv.says_deaf(view, hardif, mac))
         )
+        muted = (key.split("/", 1) for key in sorted(view.muted))
+        why = "left out of the mesh until it answers"
+        return (*doubted, *(reroute.suspicion(self.id, hardif, mac, why) for hardif, mac in muted))
 
     def symptoms(self, view: View) -> Sequence[Symptom]:
         return (*self._hearing(view), *self._deaf(view))
@@ -90,38 +92,25 @@ class OneWay:
         return f"The link {hardif} to {who} works in one direction only: {figures}."
 
     def ladder(self, diagnosis: Diagnosis, view: View) -> Sequence[Remedy]:
-        """As a dead link's; but a radio that serves others too ends its peering with this one alone."""
-        hardif, mac = reroute.split(diagnosis.subject)
+        """As a dead link's; where the interface serves others too, this one neighbour alone is left out."""
         rungs = reroute.ladder(diagnosis, view)
-        if not rungs or not lv.station(view, hardif, mac)[0]:
-            return rungs
+        if len(rungs) < len(("detach", "hasten")):
+            return rungs  # outside the mesh its return would go unnoticed
+        hardif, mac = reroute.split(diagnosis.subject)
         args = {"hardif": hardif, "neighbour": mac}
-        block = Remedy("block-peer", diagnosis.subject, args, deadline=BLOCK_DEADLINE_S)
-        return (*rungs[:-1], block, rungs[-1])
+        mute = Remedy("mute-neighbour", diagnosis.subject, args, deadline=MUTE_DEADLINE_S)
+        return (*rungs[:-1], mute, rungs[-1])
 
     def state(self, diagnosis: Diagnosis, view: View) -> State:
         hardif, mac = reroute.split(diagnosis.subject)
-        if radiofaults.blocked(view, hardif, mac):
-            return _blocked(diagnosis, view, hardif, mac)
-        return reroute.state(diagnosis, view)
-
-
-def _blocked(diagnosis: Diagnosis, view: View, hardif: str, mac: str) -> State:
-    """Nothing of a blocked neighbour arrives, its return neither: so it is tried again, later each time.
-
-    At once where the node behind it is unheard on every other way.
-    """
-    mesh = view.snapshot.mesh
-    if mesh is None:
-        return State.PRESENT
-    originator, wait = lv.originator_of(view, hardif, mac), view.thresholds.originator_silence_s
-    heard = lv.heard_as_originator(mesh, originator)
-    if mesh.originators_at > diagnosis.at + BLOCK_DEADLINE_S and (heard is None or heard >= wait):
-        return State.NEEDED
-    relapses = min(view.relapses.get(diagnosis.subject, 0), lv.MAX_DOUBLINGS)
-    if view.now - diagnosis.at >= min(TRIAL_S * 2.0**relapses, max(TRIAL_S, view.longest_wait)):
-        return State.GONE
-    return State.PRESENT if lv.best_via(view, hardif, mac) else State.CONTAINED
+        if f"{hardif}/{mac}" not in view.muted:
+            return reroute.state(diagnosis, view)
+        if answers.answers_now(view, hardif, mac) and not lv.other_path(view, hardif, mac):
+            return State.NEEDED
+        wait = lv.reattach_wait(view, diagnosis.subject)
+        if answers.answers_itself(view, hardif, mac, diagnosis.at, wait):
+            return State.GONE
+        return State.PRESENT if lv.best_via(view, hardif, mac) else State.CONTAINED
 
 
 FAULT: Fault = OneWay()

@@ -76,29 +76,6 @@ def witness(view: View, radio: Radio) -> str:
     return alive_elsewhere(view, radio)
 
 
-def blocked(view: View, hardif: str, mac: str) -> bool:
-    """Do we refuse the peering with this neighbour?"""
-    _, station = lv.station(view, hardif, mac)
-    return station is not None and station.plink == "blocked"
-
-
-def other_path(view: View, hardif: str, mac: str) -> str:
-    """A live neighbour, on this radio or another interface, by which the node behind this one is heard too.
-
-    "" where none is known; as `liveness.other_way`, which asks for another interface.
-    """
-    mesh, originator = view.snapshot.mesh, lv.originator_of(view, hardif, mac)
-    if mesh is None or not originator:
-        return ""
-    oldest = (lv.silence(view, hardif, mac) or 0.0) + lv.WAY_KNOWN_S
-    for row in mesh.originators:
-        here = (row.hardif, row.neighbour) == (hardif, mac)
-        known = row.mac == originator and row.last_seen_age <= oldest
-        if known and not here and lv.alive(view, row.hardif, row.neighbour):
-            return row.neighbour
-    return ""
-
-
 def sent_in_vain(view: View, radio: Radio, silent: float) -> str:
     """What went out on the interface since it fell silent while nothing came in, in words; else "".
 

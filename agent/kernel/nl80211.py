@@ -22,7 +22,6 @@ CMD_GET_INTERFACE: Final = 5
 CMD_SET_INTERFACE: Final = 6
 CMD_NEW_INTERFACE: Final = 7
 CMD_GET_STATION: Final = 17
-CMD_SET_STATION: Final = 18
 CMD_SET_MESH_CONFIG: Final = 29
 CMD_TRIGGER_SCAN: Final = 33
 CMD_JOIN_IBSS: Final = 43
@@ -30,7 +29,6 @@ CMD_LEAVE_IBSS: Final = 44
 CMD_JOIN_MESH: Final = 68
 CMD_LEAVE_MESH: Final = 69
 MESHCONF_FORWARDING: Final = 19
-PLINK_ACTIONS: Final = {"open": 1, "block": 2}  # enum nl80211_plink_action
 WIDTH_20_NOHT: Final = 0
 WIDTH_20: Final = 1
 CHANNEL_NO_HT: Final = 0
@@ -103,12 +101,6 @@ class Nl80211:
         config = nl.nested(Attr.MESH_CONFIG, nl.u8(MESHCONF_FORWARDING, fwding))
         payload = nl.u32(Attr.IFINDEX, ifindex) + config
         self._family.request(CMD_SET_MESH_CONFIG, payload, f"setting 802.11s forwarding of {ifindex}")
-
-    def set_peering(self, ifindex: int, mac: str, action: str) -> None:
-        """Make ("open") or refuse ("block") the 802.11s peering with a station the interface knows."""
-        payload = nl.u32(Attr.IFINDEX, ifindex) + nl.attribute(Attr.MAC, nl.mac_bytes(mac))
-        payload += nl.u8(Attr.STA_PLINK_ACTION, PLINK_ACTIONS[action])
-        self._family.request(CMD_SET_STATION, payload, f"{action} of the peering of {ifindex} with {mac}")
 
     def leave_mesh(self, ifindex: int) -> None:
         """Leave the 802.11s mesh."""

@@ -45,7 +45,6 @@ class Attr(enum.IntEnum):
     BEACON_INTERVAL = 12
     STA_INFO = 21
     MESH_ID = 24
-    STA_PLINK_ACTION = 25
     SUPPORTED_IFTYPES = 32
     MESH_CONFIG = 35
     WIPHY_FREQ = 38

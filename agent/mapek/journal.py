@@ -15,7 +15,7 @@ import threading
 from pathlib import Path
 
 from agent.mapek.journalline import DoneMark, OpenRecord, begin_line, done_line, parse_line
-from agent.mapek.recordkinds import AVOIDING, DETACHING, FORGOTTEN
+from agent.mapek.recordkinds import AVOIDING, DETACHING, FORGOTTEN, MUTING
 from agent.remedies.base import UndoRecord
 
 NAME = "undo.journal"
@@ -120,6 +120,14 @@ class Journal:
     def avoided(self) -> frozenset[str]:
         """Hardifs an action said to carry next to nothing (View.avoided)."""
         return self._hardifs(AVOIDING)
+
+    def muted(self) -> frozenset[str]:
+        """`hardif/MAC` of each neighbour an action left out of the mesh (View.muted)."""
+        return frozenset(
+            f"{entry.record.args.get('hardif', '')}/{entry.record.args.get('neighbour', '')}"
+            for entry in self.open_records()
+            if entry.record.action in MUTING
+        )
 
     def _hardifs(self, actions: frozenset[str]) -> frozenset[str]:
         return frozenset(

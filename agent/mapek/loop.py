@@ -197,6 +197,7 @@ class Loop:
                 self._policy,
                 detached=self.journal.detached(),
                 avoided=self.journal.avoided(),
+                muted=self.journal.muted(),
                 episodes=self.healing.treated(),
                 relapses=self.healing.relapses(snapshot.at),
             )

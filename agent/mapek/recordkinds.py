@@ -5,10 +5,11 @@ from __future__ import annotations
 
 DETACHING = frozenset({"detach-hardif"})  # its `hardif` is held out of the mesh
 AVOIDING = frozenset({"avoid-link"})  # its `hardif` is said to carry next to nothing
+MUTING = frozenset({"mute-neighbour"})  # its `neighbour` on `hardif` is left out of the mesh
 # What these changed the kernel forgets with a reboot.
 FORGOTTEN = (
     DETACHING
     | AVOIDING
-    | {"hasten-ogms", "leave-gateway", "withdraw-gateway", "rejoin-mesh", "restart-radio", "block-peer"}
+    | {"hasten-ogms", "leave-gateway", "withdraw-gateway", "rejoin-mesh", "restart-radio", "mute-neighbour"}
     | {"raise-neighbour-limit", "rest"}
 )

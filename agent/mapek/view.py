@@ -35,6 +35,7 @@ class Viewer:
         *,
         detached: frozenset[str],
         avoided: frozenset[str] = frozenset(),
+        muted: frozenset[str] = frozenset(),
         episodes: dict[str, str],
         relapses: dict[str, int],
     ) -> View:
@@ -52,6 +53,7 @@ class Viewer:
             services_wanted=policy.services_wanted,
             detached=detached,
             avoided=avoided,
+            muted=muted,
             released=frozenset(self._unread),
             given_back=self._given_back,
             last_neighbours=self._neighbours,

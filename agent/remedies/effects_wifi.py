@@ -40,10 +40,10 @@ class Wifi(Protocol):
         """What is down of it comes up, and it joins if it is in no mesh. One that is gone is left so."""
         ...
 
-    def block(self, name: str, mac: str) -> None:
-        """End the 802.11s peering with one station and make none; a station that is gone is left so."""
+    def mute(self, name: str, mac: str) -> None:
+        """batman-adv hears nothing of this neighbour of any mesh interface from now on; all else arrives."""
         ...
 
-    def open(self, name: str, mac: str) -> None:
-        """Peer with it again if it is blocked; else, or where it is gone, nothing."""
+    def unmute(self, name: str, mac: str) -> None:
+        """It hears it again; where it does, or the interface is gone, nothing."""
         ...

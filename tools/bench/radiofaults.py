@@ -17,7 +17,7 @@ LIMIT_S = 300.0  # the last step is due three minutes after the onset
 HEALTHY_S = 120.0
 # (injected, node, peer, named, step that mends it, its result); another node each: a relapse waits longer
 CASES: tuple[tuple[str, str, str | None, str, str, str], ...] = (
-    ("one-way", "n1", "n2", "one-way", "block-peer", "contained"),
+    ("one-way", "n1", "n2", "one-way", "mute-neighbour", "contained"),
     ("wifi-deaf", "n4", None, "wifi-deaf", "scan-radio", "healed"),
     ("wifi-deaf-hard", "n2", None, "wifi-deaf", "rejoin-mesh", "healed"),
     ("wifi-deaf-stuck", "n3", None, "wifi-deaf", "restart-radio", "healed"),

@@ -1,21 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""one-way on a radio with several neighbours: the peering with the one is ended, and tried again later."""
+"""one-way where the interface has other neighbours: this one is left out, asked on, let in when it answers."""
 
 from __future__ import annotations
 
 import msgspec
-import pytest
 
-from agent.faults import reroute
 from agent.faults.base import State, View
-from agent.faults.one_way import FAULT, TRIAL_S
+from agent.faults.one_way import FAULT
 from agent.readings import Mesh, Originator
-from tests.unit.faults.hand import N1, N3, NOW, O1, O3, about, echo, view
-from tests.unit.faults.radiohand import air, radio, seen, station
+from tests.unit.faults.hand import N1, N3, O1, O3, about, echo, peer
+from tests.unit.faults.radiohand import air, seen
 
 LINK = f"hardif/wlan0/{N1}"
 TOLD = about("one-way", LINK)
-BLOCKED = radio(stations=(station(N1, plink="blocked"), station(N3)))
+MUTED = frozenset({f"wlan0/{N1}"})
 
 
 def ways(*rows: Originator) -> Mesh:
@@ -28,51 +26,61 @@ def ways(*rows: Originator) -> Mesh:
 
 ROUND = ways(Originator(O1, N3, "wlan0", 0.2, 5, best=True))
 STILL = ways(Originator(O1, N1, "wlan0", 0.2, 5, best=True))
+ANSWERING = echo("wlan0", N1, answered=40, unanswered=0, unanswered_for=0.0, answer_age=0.1, streak=20)
 
 
 def later(seconds: float, mesh: Mesh = ROUND, **changes: object) -> View:
     now = TOLD.at + seconds
     meshed = msgspec.structs.replace(mesh, originators_at=now, neighbours_at=now)
-    return msgspec.structs.replace(seen(BLOCKED, mesh=meshed, now=now), **changes)
+    silent = echo("wlan0", N1, unanswered=90, unanswered_for=seconds)
+    base = seen(mesh=meshed, echoes=changes.pop("echoes", (silent,)), peers=changes.pop("peers", ()), now=now)
+    return msgspec.structs.replace(base, **{"muted": MUTED} | changes)
 
 
-def test_the_peering_is_ended_where_the_interface_cannot_be_taken_out() -> None:
+def test_the_neighbour_is_left_out_where_the_interface_cannot_be() -> None:
     rungs = FAULT.ladder(TOLD, seen(echoes=(echo("wlan0", N1),)))
-    assert [rung.action for rung in rungs] == ["detach-hardif", "block-peer", "hasten-ogms"]
+    assert [rung.action for rung in rungs] == ["detach-hardif", "mute-neighbour", "hasten-ogms"]
     assert rungs[1].args == {"hardif": "wlan0", "neighbour": N1}
 
 
-def test_also_where_it_never_answered_an_echo_it_comes_before_haste() -> None:
-    assert [rung.action for rung in FAULT.ladder(TOLD, seen())] == ["block-peer", "hasten-ogms"]
+def test_one_that_never_answered_is_not_left_out_since_its_return_would_go_unnoticed() -> None:
+    assert [rung.action for rung in FAULT.ladder(TOLD, seen())] == ["hasten-ogms"]
 
 
-def test_on_a_wire_nothing_changes() -> None:
-    told = about("one-way")
-    assert FAULT.ladder(told, view()) == reroute.ladder(told, view())
+def test_who_is_left_out_is_asked_on_also_when_batman_adv_has_forgotten_it() -> None:
+    forgotten = msgspec.structs.replace(ROUND, neighbours=())
+    (doubt,) = FAULT.suspicions(later(300.0, forgotten))
+    assert (doubt.subject, doubt.probe) == (LINK, ("wlan0", N1))
+    assert not FAULT.suspicions(later(300.0, forgotten, muted=frozenset()))
 
 
 def test_it_is_contained_once_no_way_leads_through_it() -> None:
     assert FAULT.state(TOLD, later(3.0, STILL)) is State.PRESENT
     assert FAULT.state(TOLD, later(3.0)) is State.CONTAINED
-    assert FAULT.state(TOLD, later(TRIAL_S - 1)) is State.CONTAINED
+    assert FAULT.state(TOLD, later(900.0)) is State.CONTAINED
 
 
-@pytest.mark.parametrize(
-    ("relapses", "trial"), [(0, TRIAL_S), (1, 2 * TRIAL_S), (3, 480.0), (4, 600.0), (20, 600.0)]
-)
-def test_it_is_tried_again_later_each_time(relapses: int, trial: float) -> None:
-    known = {LINK: relapses}
-    assert FAULT.state(TOLD, later(trial - 1, relapses=known)) is State.CONTAINED
-    assert FAULT.state(TOLD, later(trial, relapses=known)) is State.GONE
+def test_it_is_gone_when_this_neighbour_answers_for_long_enough() -> None:
+    soon = msgspec.structs.replace(ANSWERING, streak_age=1.0)
+    well = msgspec.structs.replace(ANSWERING, streak_age=2.5)
+    assert FAULT.state(TOLD, later(30.0, echoes=(soon,))) is State.CONTAINED
+    assert FAULT.state(TOLD, later(30.0, echoes=(well,))) is State.GONE
+    assert FAULT.state(TOLD, later(30.0, echoes=(well,), relapses={LINK: 3})) is State.CONTAINED
 
 
-def test_it_is_opened_at_once_where_nothing_else_leads_to_the_node_any_more() -> None:
-    lost = ways(Originator(O1, N3, "wlan0", 2.0, 5, best=True))
-    assert FAULT.state(TOLD, later(15.0, lost)) is State.NEEDED
-    assert FAULT.state(TOLD, later(15.0, ways())) is State.NEEDED
-    assert FAULT.state(TOLD, later(3.0, ways())) is not State.NEEDED, "ways are just moving"
+def test_its_hellos_that_list_us_count_and_those_of_others_do_not() -> None:
+    listing = peer("wlan0", N1, hello_age=0.2)
+    assert FAULT.state(TOLD, later(60.0, peers=(listing,))) is State.GONE
+    other = peer("wlan0", N3, node="n3", originator=O3, hello_age=0.2)
+    assert FAULT.state(TOLD, later(60.0, peers=(other,))) is State.CONTAINED
 
 
-def test_an_unread_table_is_no_evidence() -> None:
-    unread = seen(BLOCKED, mesh=None, now=NOW + 3)
-    assert FAULT.state(TOLD, unread) is State.PRESENT
+def test_it_is_let_in_at_once_where_it_answers_and_nothing_else_leads_there_any_more() -> None:
+    soon = msgspec.structs.replace(ANSWERING, streak_age=0.5)
+    assert FAULT.state(TOLD, later(15.0, ways(), echoes=(soon,))) is State.NEEDED
+    assert FAULT.state(TOLD, later(15.0, ways())) is not State.NEEDED, "it does not answer"
+
+
+def test_not_left_out_it_is_judged_as_before() -> None:
+    whole = later(5.0, STILL, echoes=(ANSWERING,), muted=frozenset())
+    assert FAULT.state(TOLD, whole) is State.GONE

@@ -12,22 +12,16 @@ import pytest
 from agent.effects import wifi as effects
 from agent.effects.wifi import KernelWifi
 from agent.events import Remedy
-from agent.faults.base import View
 from agent.kernel.errors import KernelError, RefusedError
 from agent.mapek.recordkinds import FORGOTTEN
-from agent.readings import Mesh, Originator, Station
 from agent.remedies.base import ActionError, UndoRecord
-from agent.remedies.block_peer import ACTION as BLOCK
 from agent.remedies.rejoin_mesh import ACTION as REJOIN
 from agent.remedies.restart_radio import ACTION as RESTART
 from agent.remedies.scan_radio import ACTION as SCAN
-from tests.unit.faults import radiohand as hand
-from tests.unit.faults.hand import N1, N3, O1
 from tests.unit.mesh.kernel import Kernel
 
 MARK = "x0-mesh=2412 x0"
 ARGS = {"radio": "wlan0", "since": "1000", "after": "0"}
-AWAY = Remedy("block-peer", f"hardif/wlan0/{N1}", {"hardif": "wlan0", "neighbour": N1})
 
 
 class Air(Kernel):
@@ -42,14 +36,6 @@ class Air(Kernel):
             self.radios[name] = msgspec.structs.replace(self.radios[name], phy=0)
         self.inside["wlan0"] = ("x0", 2412)
         self.aliases["wlan0"] = MARK
-        self.plinks = {N1: "estab", N3: "estab"}
-
-    def stations(self, ifindex: int) -> tuple[Station, ...]:
-        return tuple(Station(mac, 0.1, plink=plink) for mac, plink in self.plinks.items())
-
-    def set_peering(self, ifindex: int, mac: str, action: str) -> None:
-        self._write(f"{action} {self._radio(ifindex).name} {mac}")
-        self.plinks[mac] = {"open": "listen", "block": "blocked"}[action]
 
     def scan(self, ifindex: int, frequencies: tuple[int, ...], _timeout: float) -> bool:
         self._write(f"scan {self._radio(ifindex).name} {frequencies}")
@@ -64,7 +50,7 @@ class Effects:
 
     def __init__(self, air: Air) -> None:
         self.slept: list[float] = []
-        self.wifi = KernelWifi(cast(Any, air), cast(Any, air), self.slept.append)
+        self.wifi = KernelWifi(cast(Any, air), cast(Any, air), sleep=self.slept.append)
 
 
 @pytest.fixture
@@ -213,70 +199,3 @@ def test_a_radio_of_which_the_kernel_tells_no_number_is_restarted_alone(air: Air
     for name, found in tuple(air.radios.items()):
         air.radios[name] = msgspec.structs.replace(found, phy=None)
     assert effector.wifi.home("wlan0").up == ("wlan0",)
-
-
-def test_blocking_ends_one_peering_and_its_undo_opens_it(air: Air, effector: Any) -> None:
-    record = BLOCK.undo_record(AWAY, effector)
-    assert record is not None
-    BLOCK.act(AWAY, effector)
-    BLOCK.act(AWAY, effector)
-    assert air.writes == [f"block wlan0 {N1}"]
-    BLOCK.undo(record, effector)
-    BLOCK.undo(record, effector)
-    assert air.writes == [f"block wlan0 {N1}", f"open wlan0 {N1}"]
-
-
-def test_a_station_or_radio_that_is_gone_has_no_peering_to_open(air: Air, effector: Any) -> None:
-    record = BLOCK.undo_record(AWAY, effector)
-    assert record is not None
-    air.plinks.clear()
-    BLOCK.undo(record, effector)
-    air.unplug("wlan0")
-    BLOCK.undo(record, effector)
-    assert air.writes == []
-
-
-def test_what_the_kernel_refuses_is_said(air: Air, effector: Any) -> None:
-    air.refuse[f"block wlan0 {N1}"] = RefusedError("EOPNOTSUPP", "", errno.EOPNOTSUPP)
-    with pytest.raises(ActionError, match=f"block the peering of wlan0 with {N1}"):
-        BLOCK.act(AWAY, effector)
-
-
-def paths(*rows: Originator) -> Mesh:
-    meshed = hand.air().mesh
-    assert meshed is not None
-    return msgspec.structs.replace(
-        meshed, originators=(Originator(O1, N1, "wlan0", 0.1, 9, best=True), *rows)
-    )
-
-
-ROUND = Originator(O1, N3, "wlan0", 0.2, 5)
-
-
-def test_a_peer_may_be_given_up_where_another_neighbour_of_the_radio_leads_there() -> None:
-    assert BLOCK.refusal(AWAY, hand.seen(mesh=paths(ROUND))) == ""
-
-
-@pytest.mark.parametrize(
-    ("view", "why"),
-    [
-        (hand.seen(mesh=paths()), "no other neighbour"),
-        (hand.seen(mesh=None), "no other neighbour"),
-        (hand.seen(mesh=paths(Originator(O1, N3, "wlan0", 90.0, 5))), "no other neighbour"),
-        (
-            hand.seen(hand.radio(stations=(hand.station(N1), hand.station(N3, 0.9))), mesh=paths(ROUND)),
-            "no other neighbour",
-        ),
-        (hand.seen(mesh=paths(ROUND), hardifs_wanted=()), "left alone"),
-        (hand.seen(hand.radio(kind="ibss"), mesh=paths(ROUND)), "no 802.11s"),
-        (hand.seen(hand.radio(stations=(hand.station(N3),)), mesh=paths(ROUND)), "does not peer"),
-        (
-            hand.seen(
-                hand.radio(stations=(hand.station(N1, plink="listen"), hand.station(N3))), mesh=paths(ROUND)
-            ),
-            "does not peer",
-        ),
-    ],
-)
-def test_a_peer_is_kept_where_giving_it_up_would_make_things_worse(view: View, why: str) -> None:
-    assert why in BLOCK.refusal(AWAY, view)
