@@ -7,9 +7,11 @@ import msgspec
 
 from agent.faults import answers
 from agent.faults import liveness as lv
+from agent.faults import loss as ls
 from agent.faults.base import View
 
-# Of a neighbour that never answered an echo nothing but its silence tells: one outage of 1.5 s is three of
+# A link that loses three of ten packets singly misses four ELPs in a row twice a minute, seven almost never. Of
+# a neighbour that never answered an echo nothing but its silence tells: one outage of 1.5 s is three of
 # batman-adv's own ELP intervals, six are rarely chance. Later is cheap: its link is never taken out.
 MUTE_PATIENCE = 2.0
 MUTE = {"echo": "it never answered an echo: judged by twice the silence, and left in the mesh"}
@@ -35,7 +37,8 @@ def dead_links(view: View) -> tuple[DeadLink, ...]:
 def dead_attached(view: View, hardif: str, mac: str) -> DeadLink | None:
     """Silent for more ELP intervals (or beacons) than allowed and no echo answered; or no carrier.
 
-    A neighbour that was asked and never answered: silent for `MUTE_PATIENCE` times as long.
+    A neighbour that was asked and never answered, or that misses single packets: silent for `MUTE_PATIENCE`
+    times as long.
     """
     link, quiet, elp = lv.link_of(view, hardif), lv.silence(view, hardif, mac), lv.elp_s(view, hardif, mac)
     mesh = view.snapshot.mesh
@@ -48,7 +51,7 @@ def dead_attached(view: View, hardif: str, mac: str) -> DeadLink | None:
             return None
         return _with_peer(view, DeadLink(hardif, mac, onset, evidence | NO_CARRIER))
     mute = answers.mute(view, hardif, mac)
-    patience = MUTE_PATIENCE if mute else 1.0
+    patience = MUTE_PATIENCE if mute or ls.loses_some(view, hardif, mac) else 1.0
     radio, seen = lv.station(view, hardif, mac)
     beacons_missing = radio and (seen is None or seen.inactive_age > patience * lv.RADIO_DEAD_S)
     if radio:

@@ -11,12 +11,19 @@ from math import sqrt
 from agent.faults.base import View
 from agent.readings import Loss
 
+SINGLY = 2  # losses with answers between them, from which a link is known to lose some
 SURE = 1.96  # standard deviations: the true share lies within the bounds in 95 of 100 cases
 
 
 def loss_of(view: View, hardif: str, mac: str) -> Loss | None:
     """What was measured to this neighbour, None where it is not measured."""
     return next((loss for loss in view.snapshot.losses if loss.hardif == hardif and loss.mac == mac), None)
+
+
+def loses_some(view: View, hardif: str, mac: str) -> bool:
+    """Were several of the last requests lost, with answers between? Then silence is longer by chance."""
+    loss = loss_of(view, hardif, mac)
+    return loss is not None and loss.spells >= SINGLY and loss.answer_age is not None
 
 
 def least(loss: Loss) -> float:

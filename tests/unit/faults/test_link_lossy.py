@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from agent.faults import deadlink
 from agent.faults import loss as ls
 from agent.faults.base import State, View
 from agent.faults.link_lossy import FAULT
@@ -24,8 +25,10 @@ from tests.unit.faults.hand import (
     OURS,
     about,
     diagnosis,
+    echo,
     link,
     mesh,
+    neighbours,
     snapshot,
     view,
 )
@@ -177,3 +180,11 @@ def test_a_link_that_loses_one_percent_more_every_ten_seconds_is_named_before_a_
             if chance.random() < arrives * arrives:
                 meter.answer(sequence, now)
     assert 10 < now < 190
+
+
+def test_a_link_known_to_lose_some_is_called_dead_after_twice_the_silence() -> None:
+    quiet = {"mesh": mesh(neighbours=neighbours(e1=0.6, e3=0.05)), "echoes": (echo(ever_answered=True),)}
+    assert deadlink.dead_attached(view(snapshot(**quiet)), "e1", N1)
+    assert not deadlink.dead_attached(view(snapshot(losses=(loss(),), **quiet)), "e1", N1)
+    longer = quiet | {"mesh": mesh(neighbours=neighbours(e1=1.0, e3=0.05))}
+    assert deadlink.dead_attached(view(snapshot(losses=(loss(),), **longer)), "e1", N1)
