@@ -10,8 +10,8 @@ from agent.faults import liveness as lv
 from agent.faults import loss as ls
 from agent.faults.base import View
 
-# A link that loses three of ten packets singly misses four ELPs in a row twice a minute, seven almost never. Of
-# a neighbour that never answered an echo nothing but its silence tells: one outage of 1.5 s is three of
+# A link that loses three of ten packets misses four ELPs in a row twice a minute, seven almost never. Of a
+# neighbour that never answered an echo nothing but its silence tells: one outage of 1.5 s is three of
 # batman-adv's own ELP intervals, six are rarely chance. Later is cheap: its link is never taken out.
 MUTE_PATIENCE = 2.0
 MUTE = {"echo": "it never answered an echo: judged by twice the silence, and left in the mesh"}
