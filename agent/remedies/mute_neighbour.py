@@ -3,7 +3,8 @@
 
 batman-adv can give up an interface, not one neighbour of it: on a radio or a switch that would cost the
 others too. Its frames from this neighbour are dropped where they come in, so that ways leave it within five
-OGM intervals, as from a dead link. Everything else still arrives: we go on asking it, and know when it is well.
+OGM intervals, as from a dead link. Everything else still arrives: we go on asking it, and know when it is
+well.
 """
 
 from __future__ import annotations

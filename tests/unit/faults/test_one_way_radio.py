@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""one-way where the interface has other neighbours: this one is left out, asked on, let in when it answers."""
+"""one-way where the interface has other neighbours: this one is left out, asked on, and let in again."""
 
 from __future__ import annotations
 
