@@ -2,19 +2,26 @@
 """What lies beyond a gateway's uplink in the lab: a namespace with one host that answers ping and DNS.
 
 A program of its own, whose text tools/lab/internet.py sends into a node: it makes the veth pair wan0 - inet0,
-gives inet0 to a namespace of its own and answers there until it is ended.
+gives inet0 to a namespace of its own and answers there until it is ended. SIGUSR1: no ping is answered any
+more; SIGUSR2: it is again. "KBIT SECONDS" to UDP port FLOOD: so much is sent to the node.
 """
 
 import contextlib
 import os
+import signal
 import socket
 import struct
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 HOST, NODE, LENGTH = "198.51.100.1", "198.51.100.2", 24  # RFC 5737
+FLOOD = 9999
+DISCARD = 9  # UDP port of the node: nobody listens there
 ANSWER_TTL = 5  # s: nobody is to remember
+SILENCE = "/proc/sys/net/ipv4/icmp_echo_ignore_all"  # of the namespace of who opens it
 
 
 def ip(*words: str) -> None:
@@ -48,6 +55,9 @@ def beyond(pidfile: str) -> None:
     ip("link", "set", "lo", "up")
     ip("address", "add", f"{HOST}/{LENGTH}", "dev", "inet0")
     ip("link", "set", "inet0", "up")
+    signal.signal(signal.SIGUSR1, lambda *_: Path(SILENCE).write_text("1"))
+    signal.signal(signal.SIGUSR2, lambda *_: Path(SILENCE).write_text("0"))
+    threading.Thread(target=flood, daemon=True).start()
     listening = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     listening.bind((HOST, 53))
     Path(pidfile).write_text(str(os.getpid()))
@@ -55,6 +65,19 @@ def beyond(pidfile: str) -> None:
         packet, sender = listening.recvfrom(512)
         with contextlib.suppress(ValueError, OSError):  # no question, or wan0 is just down
             listening.sendto(answer(packet), sender)
+
+
+def flood() -> None:
+    """Send to the node what it asks for."""
+    asked = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    asked.bind((HOST, FLOOD))
+    while True:
+        kbit, seconds = (float(word) for word in asked.recv(64).split())
+        begun, sent = time.monotonic(), 0
+        while (passed := time.monotonic() - begun) < seconds:
+            while sent * 8 / 1000 < kbit * passed:
+                sent += asked.sendto(bytes(1400), (NODE, DISCARD)) + 42  # and its headers
+            time.sleep(0.005)
 
 
 def answer(packet: bytes) -> bytes:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """An Internet behind a gateway of the lab: one host that answers ping and DNS, on an uplink of its own.
 
-What the host does is in tools/lab/beyond.py; the faults `gw-no-internet-*` take its answers away.
+What the host does is in tools/lab/beyond.py; the faults gw-no-internet and gw-no-names take its answers away.
 """
 
 from __future__ import annotations
@@ -10,26 +10,14 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tools.lab.beyond import HOST, NODE
+from tools.lab.beyond import FLOOD, HOST
 from tools.lab.client import Lab
 from tools.lab.errors import NotReadyError
+from tools.lab.faults.gw_no_internet import pidfile
 
 PROGRAM = Path(__file__).with_name("beyond.py")
-PIDFILE = "/run/x0-internet.pid"  # in the node: of the answering program
 READY_S = 30.0
 POLL_S = 0.2
-DISCARD = 9  # UDP port: nobody listens there
-FLOOD = """
-import socket, sys, time
-kbit, seconds = float(sys.argv[1]), float(sys.argv[2])
-out = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-begun = time.monotonic()
-sent = 0
-while (now := time.monotonic() - begun) < seconds:
-    while sent * 8 / 1000 < kbit * now:
-        sent += out.sendto(bytes(1400), (sys.argv[3], int(sys.argv[4]))) + 42
-    time.sleep(0.005)
-"""
 
 
 def gateway(node: str, down: int = 10_000, up: int = 2_000) -> dict[str, Any]:
@@ -50,7 +38,7 @@ def start(lab: Lab, node: str) -> None:
     if ready(lab, node):
         return
     text = PROGRAM.read_text()
-    _task(lab, node, f"internet-{node}", ["python3", "-c", text, "inside", PIDFILE, text])
+    _task(lab, node, f"internet-{node}", ["python3", "-c", text, "inside", pidfile(node), text])
     end = time.monotonic() + READY_S
     while not ready(lab, node):
         if time.monotonic() > end:
@@ -65,9 +53,7 @@ def ready(lab: Lab, node: str) -> bool:
 
 def download(lab: Lab, node: str, kbit: float, seconds: float) -> None:
     """Begin to send so much from the Internet to the node."""
-    pid = lab.exec(node, "cat", PIDFILE).stdout.strip()
-    argv = ["nsenter", "-t", pid, "-n", "python3", "-c", FLOOD, str(kbit), str(seconds), NODE, str(DISCARD)]
-    _task(lab, node, f"download-{node}", argv)
+    lab.exec(node, "bash", "-c", f"echo {kbit:g} {seconds:g} >/dev/udp/{HOST}/{FLOOD}")
 
 
 def _task(lab: Lab, node: str, name: str, argv: list[str]) -> None:

@@ -3,18 +3,21 @@
 
 from tools.lab.faults.base import Fault, Operation, Target, run
 
-PIDFILE = "/run/x0-internet.pid"  # as tools/lab/internet.py has it
-ICMP = "nsenter -t $(cat {file}) -n sysctl -qw net.ipv4.icmp_echo_ignore_all={value}"
+
+def pidfile(node: str) -> str:
+    """Where the program that answers beyond a node (tools/lab/beyond.py) leaves its process id."""
+    return f"/run/x0-internet-{node}.pid"
 
 
-def _deaf(target: Target, value: int) -> list[Operation]:
-    return [run(target, "sh", "-c", ICMP.format(file=PIDFILE, value=value))]
+def signal(target: Target, name: str) -> list[Operation]:
+    """Return the operation that signals that program."""
+    return [run(target, "sh", "-c", f"kill -{name} $(cat {pidfile(target.name)})")]
 
 
 FAULT = Fault(
     id="gw-no-internet",
     what="the Internet behind the gateway --node (tools/lab/internet.py) answers no ping",
     peer=False,
-    inject=lambda target: _deaf(target, 1),
-    clear=lambda target: _deaf(target, 0),
+    inject=lambda target: signal(target, "USR1"),
+    clear=lambda target: signal(target, "USR2"),
 )
