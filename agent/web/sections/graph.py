@@ -30,8 +30,10 @@ def draw(us: str, ways: list[dict[str, Any]], names: dict[str, str], w: Words) -
             f'<line{late} x1="{start[0]:.0f}" y1="{start[1]:.0f}" x2="{at[0]:.0f}" y2="{at[1]:.0f}"/>'
         )
         dots.append(_dot(number, way, names[way["mac"]] if named and way["node"] else "", at))
+    heights = [y for _, y in (middle, *places.values())]
+    top, bottom = min(heights) - DOT - 8, max(heights) + DOT + 24  # no empty screen above and below few nodes
     return (
-        f'<svg class="mesh" viewBox="0 0 {SIZE} {SIZE}" role="img" aria-label="{escape(w("mesh.drawing"))}">'
+        f'<svg class="mesh" viewBox="0 {top:.0f} {SIZE} {bottom - top:.0f}" role="img" aria-label="{escape(w("mesh.drawing"))}">'
         f"{''.join(lines)}{''.join(dots)}"
         f'<circle class="us" cx="{middle[0]:.0f}" cy="{middle[1]:.0f}" r="{DOT + 4}"/>'
         f"{_text(middle, DOT + 18, us)}</svg>"
