@@ -177,7 +177,7 @@ class Healing(Struct, frozen=True, forbid_unknown_fields=True):
     undone_within: Annotated[
         float,
         about(
-            "An interface somebody takes out again so soon after it was restored is left alone; 0: never.",
+            "What somebody takes down again so soon after it was restored is left alone; 0: never.",
             "s",
             ge=0.0,
             le=3600.0,

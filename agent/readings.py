@@ -168,6 +168,7 @@ class Service(msgspec.Struct, frozen=True):
     detail: str = ""  # what the probe saw, in words
     state_age: float = 0.0  # how long it has been in this state
     slow_age: float = 0.0  # how long probes have failed, 0 while they pass
+    by_hand: bool = False  # it is gone because its unit was told to stop
 
 
 class UplinkProbe(msgspec.Struct, frozen=True):

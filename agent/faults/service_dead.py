@@ -16,6 +16,9 @@ SUSPECT_S = 10.0  # later the symptom stands, or it is slow for good: sampling i
 GONE_FOR_S = 0.3  # seen gone in two readings: one may fall into a restart by a person
 
 
+HAND = "hand"  # key of the evidence that somebody stopped it
+
+
 class ServiceDead:
     """A configured service whose process is gone, or that is running but does not answer its probe.
 
@@ -49,6 +52,10 @@ class ServiceDead:
         detail = symptom.evidence.get("probe", "")
         return f"The service {name} {symptom.evidence['state']}{': ' + detail if detail else ''}."
 
+    def by_person(self, diagnosis: Diagnosis) -> bool:
+        """Was its unit told to stop? Started once, then left alone (agent/mapek/personal.py)."""
+        return HAND in diagnosis.evidence
+
     def ladder(self, diagnosis: Diagnosis, view: View) -> Sequence[Remedy]:
         """Restart; once more later."""
         first = {"service": diagnosis.subject.split("/", 1)[1]}
@@ -79,7 +86,8 @@ def _words(service: Service) -> str:
 
 
 def _evidence(service: Service) -> dict[str, str]:
-    return {"state": _words(service)} | ({"probe": service.detail} if service.detail else {})
+    found = {"state": _words(service)} | ({"probe": service.detail} if service.detail else {})
+    return found | ({HAND: "somebody stopped its unit"} if service.by_hand else {})
 
 
 FAULT: Fault = ServiceDead()

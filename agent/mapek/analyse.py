@@ -100,6 +100,11 @@ class Analyser:
         fault = self.faults.get(diagnosis.fault)
         return None if fault is None else self._fenced(fault.id, lambda: fault.state(diagnosis, view), None)
 
+    def by_person(self, diagnosis: Diagnosis) -> bool:
+        """Is its cause somebody's hand? Only where the fault says so."""
+        ask: Callable[[Diagnosis], bool] | None = getattr(self.faults.get(diagnosis.fault), "by_person", None)
+        return ask is not None and self._fenced(diagnosis.fault, lambda: ask(diagnosis), False)
+
     def explains(self, fault: str, other: str) -> bool:
         """Does the one make the other superfluous on a related subject?"""
         return fault in self.faults and other != fault and other in self.faults[fault].explains

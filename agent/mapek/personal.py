@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A person undid it: what somebody takes down by hand is restored once, then left alone and said.
 
-A fault whose cause is mostly somebody's hand says so by `by_person = True`. When it comes again soon after
-its remedy healed it (`healing.undone_within`), somebody has undone the remedy on purpose. It is left alone
-until it is put right by hand, healing is resumed (`x0 resume`), or the agent starts anew and sets up what is
-configured.
+A fault whose cause is somebody's hand says so by a method `by_person(diagnosis)`. When it comes again soon
+after its remedy healed it (`healing.undone_within`), somebody has undone the remedy on purpose. It is left
+alone until it is put right by hand, healing is resumed (`x0 resume`), or the agent starts anew and sets up
+what is configured.
 """
 
 from __future__ import annotations
@@ -42,8 +42,7 @@ class Personal:
                 self._memory.forget(episode.diagnosis.fault, episode.diagnosis.subject)
 
     def _undone(self, episode: Episode, now: float) -> bool:
-        fault = self._analyser.faults.get(episode.diagnosis.fault)
-        if fault is None or not getattr(fault, "by_person", False):
+        if not self._analyser.by_person(episode.diagnosis):
             return False
         last = self._memory.last(episode.diagnosis.fault, episode.diagnosis.subject, now)
         within = self._standing.policy.undone_within

@@ -45,6 +45,7 @@ class _Watch:
         self.process: Process | None = None
         self.probe: Probe | None = None
         self.error = self.detail = ""
+        self.by_hand = False  # gone, because its unit was told to stop
         self.failing_since: float | None = None
         self.forget_answers()
 
@@ -83,6 +84,7 @@ class _Watch:
             detail=self.detail,
             state_age=max(0.0, now - self.since),
             slow_age=0.0 if self.failing_since is None else max(0.0, now - self.failing_since),
+            by_hand=self.by_hand and self.state == "gone",
         )
 
 
@@ -183,7 +185,7 @@ class ServicesSensor:
             watch.become("unknown", watch.error, now)
         elif process is None:
             if watch.kind not in NETWORK_KINDS or watch.ok is False:
-                watch.become("gone", f"no process; {watch.said}" if watch.said else "no process", now)
+                self._vanished(watch, now)
             elif watch.ok:
                 watch.become("running", f"{watch.said}, though it is no process of ours", now)
         elif watch.failures >= HUNG_AFTER and (watch.answered or process.age() > STARTING_S):
@@ -196,6 +198,16 @@ class ServicesSensor:
             watch.become(
                 "unknown", f"process {process.pid} is starting, {watch.said or 'not asked yet'}", now
             )
+
+    def _vanished(self, watch: _Watch, now: float) -> None:
+        """Gone; asked once whether somebody told it to stop."""
+        if watch.state != "gone":
+            try:
+                watch.by_hand = self._controller.stopped_by_hand(watch.wanted.name)
+            except ServiceError:
+                watch.by_hand = False
+        words = "no process, its unit was told to stop" if watch.by_hand else "no process"
+        watch.become("gone", f"{words}; {watch.said}" if watch.said else words, now)
 
 
 def _again(process: Process | None) -> Process | None:

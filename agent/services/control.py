@@ -30,6 +30,7 @@ KEPT_LOG = 65_536  # bytes that stay then
 MAX_PIDFILE = 256
 CONFIRM_S = 60.0  # s a living main process is believed to be the main process still; systemctl costs 10 ms
 SYSTEMD = Path("/run/systemd/system")  # there where systemd is process 1: sd_booted(3)
+STOPPED = frozenset({"ActiveState=inactive", "ActiveState=deactivating"})
 # what the agent was told by systemd is not meant for its services
 NOT_INHERITED = (
     "NOTIFY_SOCKET",
@@ -69,6 +70,17 @@ class Controller:
         if known is not None and known.same(now) and (not service.unit or self._clock() < believed):
             return now
         return self._patience[name].ask(known is not None, lambda: self._find(service))
+
+    def stopped_by_hand(self, name: str) -> bool:
+        """Is its unit inactive because it was told to end, not because it failed? False where none can tell.
+
+        Of a service the agent starts itself nobody knows why it ended.
+        """
+        service = self._service(name)
+        if not service.unit:
+            return False
+        shown = self._systemctl("show", "--property=ActiveState", "--property=Result", service.unit).split()
+        return "Result=success" in shown and bool(STOPPED.intersection(shown))
 
     def start(self, name: str) -> None:
         """Start it unless it is there. ServiceError."""

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from agent.config import Service as Wanted
+from agent.sensors.services import ServicesSensor
 from agent.services import control, process
 from agent.services.control import CONFIRM_S, Controller
 from agent.services.errors import ServiceError
@@ -143,3 +144,40 @@ def test_a_unit_s_restart_kills_what_hangs_and_starts_it_through_systemctl(
     unit.restart("u")
     assert process.look(child.pid) is None, "TERM cannot end a stopped one"
     assert systemd.asked()[-5:] == ["stop", "kill", "stop", "reset-failed", "start"]
+
+
+@pytest.mark.parametrize(
+    ("shown", "by_hand"),
+    [
+        ("ActiveState=inactive\nResult=success\n", True),
+        ("ActiveState=deactivating\nResult=success\n", True),
+        ("ActiveState=failed\nResult=signal\n", False),
+        ("ActiveState=activating\nResult=success\n", False),
+        ("", False),
+    ],
+    ids=["stopped", "stopping", "killed", "restarting", "says nothing"],
+)
+def test_a_unit_that_was_told_to_stop_is_told_from_one_that_died(
+    unit: Controller, tmp_path: Path, shown: str, by_hand: bool
+) -> None:
+    (tmp_path / "pid").write_text(shown)
+    assert unit.stopped_by_hand("u") is by_hand
+
+
+def test_nobody_knows_why_a_service_ended_that_has_no_unit(tmp_path: Path) -> None:
+    assert not Controller([Wanted(name="u", command=("true",))], tmp_path).stopped_by_hand("u")
+
+
+def test_a_service_told_to_stop_says_so_in_its_reading(
+    unit: Controller, systemd: Systemd, tmp_path: Path, child: subprocess.Popen[bytes]
+) -> None:
+    sensor = ServicesSensor([Wanted(name="u", unit="u.service")], unit)
+    systemd.main(child.pid)
+    assert not sensor.read(0.0)[0].by_hand
+    child.send_signal(signal.SIGTERM)
+    child.wait(5)
+    (tmp_path / "pid").write_text("ActiveState=inactive\nResult=success\n")
+    (found,) = sensor.read(1.0)
+    sensor.close()
+    assert (found.state, found.by_hand) == ("gone", True)
+    assert "told to stop" in found.detail

@@ -7,6 +7,7 @@ import pytest
 
 from agent.faults.base import State
 from agent.faults.service_dead import FAULT
+from agent.mapek.analyse import Analyser
 from agent.readings import Service
 from tests.unit.faults.hand import NOW, about, diagnosis, snapshot, view
 
@@ -70,3 +71,10 @@ def test_what_lasts_is_no_longer_suspected_so_that_nothing_is_sampled_in_bursts_
         assert not FAULT.suspicions(view(snapshot(services=(lasting,))))
     just_slow = Service("broker", "running", 7, state_age=3600.0, slow_age=1.0)
     assert FAULT.suspicions(view(snapshot(services=(just_slow,))))
+
+
+@pytest.mark.parametrize("by_hand", [True, False])
+def test_a_unit_that_was_told_to_stop_is_somebody_s_doing(by_hand: bool) -> None:
+    service = Service("broker", "gone", None, "no process", state_age=1.0, by_hand=by_hand)
+    told = diagnosis(FAULT.symptoms(view(snapshot(services=(service,))))[0])
+    assert Analyser([FAULT]).by_person(told) is by_hand

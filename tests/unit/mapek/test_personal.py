@@ -19,7 +19,8 @@ MISSING = "hardif-missing"
 def rig(*, by_person: bool = True, undone_within: float = 3600.0) -> Rig:
     def faults(world: World) -> list[Any]:
         fault: Any = ScriptedFault(world, MISSING, [("attach-hardif", {})])
-        fault.by_person = by_person
+        if by_person:
+            fault.by_person = lambda diagnosis: diagnosis.fault == MISSING
         return [fault]
 
     policy = Policy(
