@@ -48,8 +48,14 @@ class _Writer:
 
     def __init__(self, writer: asyncio.StreamWriter) -> None:
         self._writer = writer
+        self._head: list[bytes] | None = []
 
     async def awrite(self, data: bytes) -> None:
+        if self._head is not None:  # line by line: sent as one packet, which costs airtime once
+            self._head.append(data)
+            if data != b"\r\n":
+                return
+            data, self._head = b"".join(self._head), None
         self._writer.write(data)
         try:
             async with asyncio.timeout(ANSWER_TIMEOUT):

@@ -100,8 +100,9 @@ def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Agent]:
     agent.close()
 
 
-def test_the_six_commands_are_found() -> None:
-    assert [c.name for c in discover()] == ["config", "explain", "faults", "pause", "resume", "status"]
+def test_the_seven_commands_are_found() -> None:
+    names = ["config", "explain", "faults", "pause", "pin", "resume", "status"]
+    assert [c.name for c in discover()] == names
 
 
 def test_status_of_a_healthy_node_is_ok(agent: Agent, capsys: pytest.CaptureFixture[str]) -> None:
