@@ -33,7 +33,8 @@ def draw(us: str, ways: list[dict[str, Any]], names: dict[str, str], w: Words) -
     heights = [y for _, y in (middle, *places.values())]
     top, bottom = min(heights) - DOT - 8, max(heights) + DOT + 24  # no empty screen above and below few nodes
     return (
-        f'<svg class="mesh" viewBox="0 {top:.0f} {SIZE} {bottom - top:.0f}" role="img" aria-label="{escape(w("mesh.drawing"))}">'
+        f'<svg class="mesh" viewBox="0 {top:.0f} {SIZE} {bottom - top:.0f}" role="img" '
+        f'aria-label="{escape(w("mesh.drawing"))}">'
         f"{''.join(lines)}{''.join(dots)}"
         f'<circle class="us" cx="{middle[0]:.0f}" cy="{middle[1]:.0f}" r="{DOT + 4}"/>'
         f"{_text(middle, DOT + 18, us)}</svg>"
