@@ -30,6 +30,7 @@ class HardifMissing:
         "`batctl meshif bat0 interface add NAME` puts it back; the kernel's log may say what took it out."
     )
     explains: ClassVar[frozenset[str]] = frozenset()
+    by_person: ClassVar[bool] = True  # restored once, then left alone (agent/mapek/personal.py)
 
     def suspicions(self, view: View) -> Sequence[Suspicion]:
         return tuple(
@@ -41,10 +42,6 @@ class HardifMissing:
         """Missing by batman-adv's own list and by rtnetlink, which are read apart; or off for a while."""
         gone = [name for name in _missing(view) if not _attached(view.snapshot, name)]
         return tuple(self._symptom(view, name) for name in (*gone, *_switched_off(view)))
-
-    def by_person(self, diagnosis: Diagnosis) -> bool:
-        """Always: see above. Restored once, then left alone (agent/mapek/personal.py)."""
-        return True
 
     def _symptom(self, view: View, name: str) -> Symptom:
         mesh, link = view.snapshot.mesh, lv.link_of(view, name)

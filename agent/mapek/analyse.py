@@ -101,9 +101,13 @@ class Analyser:
         return None if fault is None else self._fenced(fault.id, lambda: fault.state(diagnosis, view), None)
 
     def by_person(self, diagnosis: Diagnosis) -> bool:
-        """Is its cause somebody's hand? Only where the fault says so."""
-        ask: Callable[[Diagnosis], bool] | None = getattr(self.faults.get(diagnosis.fault), "by_person", None)
-        return ask is not None and self._fenced(diagnosis.fault, lambda: ask(diagnosis), False)
+        """Is its cause somebody's hand? Where the fault says so: always (True), or of this diagnosis."""
+        said: bool | Callable[[Diagnosis], bool] = getattr(
+            self.faults.get(diagnosis.fault), "by_person", False
+        )
+        if isinstance(said, bool):
+            return said
+        return self._fenced(diagnosis.fault, lambda: said(diagnosis), False)
 
     def explains(self, fault: str, other: str) -> bool:
         """Does the one make the other superfluous on a related subject?"""

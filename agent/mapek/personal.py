@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A person undid it: what somebody takes down by hand is restored once, then left alone and said.
 
-A fault whose cause is somebody's hand says so by a method `by_person(diagnosis)`. When it comes again soon
-after its remedy healed it (`healing.undone_within`), somebody has undone the remedy on purpose. It is left
-alone until it is put right by hand, healing is resumed (`x0 resume`), or the agent starts anew and sets up
-what is configured.
+A fault whose cause is somebody's hand says so by `by_person`: True, or a method of the diagnosis. When it
+comes again soon after its remedy healed it (`healing.undone_within`), somebody has undone the remedy on
+purpose. It is left alone until it is put right by hand, healing is resumed (`x0 resume`), or the agent starts
+anew and sets up what is configured.
 """
 
 from __future__ import annotations
