@@ -22,7 +22,7 @@ from agent.web.errors import BadRequestError
 from agent.web.forms import DEVICE_COOKIE, JSON, SESSION_COOKIE, cookies, fields, media_type
 from agent.web.limits import CHUNK
 from agent.web.lockout import LOOPBACK
-from agent.web.origin import foreign, key_of, outside, proven
+from agent.web.origin import foreign, key_of, outside, proven, same_page
 from agent.web.sessions import Session, same
 
 KNOWN_FOR = 180 * 86400  # s a browser keeps the cookie that tells it is known here
@@ -160,7 +160,8 @@ def _answer(request: Request, back: dict[str, str], status: int, result: dict[st
 def _refuse(request: Request, error: RefusedError | BadRequestError) -> Response:
     if isinstance(error, BadRequestError):
         error = RefusedError(notices.BAD_INPUT, error.status, str(error))
-    if error.notice == notices.NOT_FROM_HERE or _is_json(request):  # another site's form is not led on
+    foreign_form = error.notice == notices.NOT_FROM_HERE and not same_page(request.headers)
+    if foreign_form or _is_json(request):  # another site's form is not led on
         answer = _error(error.status, error.notice, error.sentence)
     else:
         answer = Response("", 303, {"Location": f"/?notice={error.notice}"})

@@ -26,6 +26,11 @@ def foreign(headers: Mapping[str, str]) -> str:
     return ""
 
 
+def same_page(headers: Mapping[str, str]) -> bool:
+    """Was it sent by a page that was opened under the very name it is sent to, whosever name that is?"""
+    return headers.get("origin", "").lower() in _origins(headers.get("host", "").lower())
+
+
 def proven(headers: Mapping[str, str]) -> bool:
     """Does the browser itself say that a page of this node sent it?"""
     return not foreign(headers) and ("origin" in headers or headers.get("sec-fetch-site") == "same-origin")

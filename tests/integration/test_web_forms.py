@@ -261,7 +261,11 @@ async def test_a_name_anyone_could_point_here_is_refused(site: Site) -> None:
     browser, token = await site.signed_in()
     browser.host = f"evil.example:{site.port}"
     answer = await browser.form("/api/v1/actions/reboot", token=token, confirm="yes")
-    assert (answer.status, answer.key) == (403, notices.NOT_FROM_HERE)
+    assert answer.headers["location"] == "/?notice=not-from-here"  # a person may have typed that name
+    asked = await browser.ask("/api/v1/actions/reboot", token=token, confirm="yes")
+    assert (asked.status, asked.key) == (403, notices.NOT_FROM_HERE)
+    assert "open it by the node's address" in json.loads(asked.body)["error"]["what"]
+    assert site.ran == []
     assert (await browser.get("/")).status == 200  # to look at, any name will do
 
 
