@@ -19,7 +19,7 @@ from tools.lab.story import Event
 
 TOPOLOGY = "vm:2"  # clock, memory, root and neighbour tables are a machine's, not a namespace's
 STATE = {"node.state_dir": "/run/x0-state"}  # beside the root, which is made read-only
-LIMIT_S = 120.0
+LIMIT_S = 180.0  # filling the memory of an emulated machine takes a minute
 HEALTHY_S = 120.0
 
 
