@@ -233,7 +233,7 @@ class Web(Struct, frozen=True, forbid_unknown_fields=True):
     ] = None
     actions_from: Annotated[
         Annotated[tuple[Text, ...], Meta(max_length=32)],
-        about("Networks actions are taken from, each ADDRESS/PREFIX. Empty: private ones and the node's own."),
+        about("Networks that may act, each ADDRESS/PREFIX. Empty: private ones and the node's own."),
     ] = ()
 
 
