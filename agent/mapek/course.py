@@ -173,7 +173,7 @@ class Course:
             return
         episode.well_at = now if episode.well_at is None else episode.well_at
         if self._may_return(episode, now):
-            self._limits.moved(_held_subject(episode), now)
+            self._limits.moved(_held_subject(episode), now, _acted_by(episode))
             episode.healed_at = now
             self._rollback.begin(episode, Result.HEALED, "the cause is gone", now)
 
@@ -188,8 +188,12 @@ class Course:
         steady = well >= steady_for(episode.wavers, policy.cooldown_max)
         if episode.wavers and not steady:
             return False
-        steady, most = steady and not episode.relapses, policy.moves_per_two_minutes
-        return self._limits.may_return(_held_subject(episode), now, most, steady=steady)
+        return self._room(episode, now, steady=steady and not episode.relapses)
+
+    def _room(self, episode: Episode, now: float, *, steady: bool = False) -> bool:
+        most = self._standing.policy.moves_per_two_minutes
+        action, subject = _acted_by(episode), _held_subject(episode)
+        return self._limits.may_return(action, subject, now, most, steady=steady)
 
     def _waver(self, episode: Episode, now: float) -> None:
         """It was well and no longer is: it comes and goes, which is said the first time."""
@@ -207,12 +211,10 @@ class Course:
         if episode.relapses:
             hold = hold_down(episode.relapses, policy.thresholds.reattach_after_s, longest)
             wait = max(wait, hold)
-        out = f"it comes and goes: held out until it has been well for {wait:.0f} s"
-        if not episode.relapses or self._limits.may_return(
-            _held_subject(episode), now, policy.moves_per_two_minutes
-        ):
-            return out
-        return f"{out}, and for {MOVE_WINDOW:.0f} s after it was moved last"
+        kept = f"it comes and goes: kept so until it has been well for {wait:.0f} s"
+        if not episode.relapses or self._room(episode, now):
+            return kept
+        return f"{kept}, and for {MOVE_WINDOW:.0f} s after the last move"
 
     def _overdue(self, episode: Episode, now: float) -> None:
         if now < episode.deadline or episode.remedy is None:

@@ -52,15 +52,16 @@ class Limits:
 
     def may_act(self, action: str, subject: str, now: float, most: int = MAX_MOVES) -> bool:
         """One more such act fits into the window; `most`: moves of a link's traffic."""
-        bound = most if action in MOVING else max(most, MAX_ACTS)
-        return self.moves(subject, now, action) < bound
+        return self.moves(subject, now, action) < _bound(action, most)
 
-    def may_return(self, subject: str, now: float, most: int = MAX_MOVES, *, steady: bool = False) -> bool:
-        """One more return fits and leaves room for the act that takes the subject out again.
+    def may_return(
+        self, action: str, subject: str, now: float, most: int = MAX_MOVES, *, steady: bool = False
+    ) -> bool:
+        """Undoing this action fits and leaves room for doing it again.
 
-        `steady`: it has proved that it will not have to be taken out again soon, so it may take that room.
+        `steady`: the cause has proved that it will not be back soon, so the return may take that room.
         """
-        return self.moves(subject, now) < (most if steady else most - 1)
+        return self.moves(subject, now, action) < _bound(action, most) - (0 if steady else 1)
 
     def reboot_wait(self, interval: float, now: float) -> float:
         """Seconds until a reboot is allowed again, 0 where it is."""
@@ -96,6 +97,10 @@ class Limits:
     def actions(self) -> list[float]:
         """For the knowledge store."""
         return list(self._actions)
+
+
+def _bound(action: str, most: int) -> int:
+    return most if action in MOVING else max(most, MAX_ACTS)
 
 
 def _key(subject: str, action: str) -> str:

@@ -89,7 +89,7 @@ def test_a_return_leaves_room_for_the_containment_that_may_have_to_follow() -> N
     rig = Rig()
     for moves in range(MAX_MOVES + 1):
         allowed = moves + 1 < MAX_MOVES
-        assert rig.limits.may_return("hardif/e9/m", 10.0) == allowed
+        assert rig.limits.may_return("detach-hardif", "hardif/e9/m", 10.0) == allowed
         rig.limits.moved("hardif/e9", 10.0)
     assert not rig.limits.may_act("detach-hardif", "hardif/e9/m", 10.0 + MOVE_WINDOW)
     assert rig.limits.may_act("detach-hardif", "hardif/e9/m", 10.1 + MOVE_WINDOW)
