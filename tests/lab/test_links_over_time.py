@@ -268,7 +268,7 @@ def test_a_neighbour_whose_agent_hangs_is_not_taken_for_a_broken_link(lab_ring6:
 def test_a_neighbour_that_answers_late_is_not_taken_for_a_broken_link(lab_ring6: Lab) -> None:
     lab = lab_ring6
     since = time.time()
-    slow = "tc qdisc replace dev {0} root netem delay 300ms"
+    slow = "tc qdisc replace dev {0} root netem delay 200ms"  # shorter than three of its ELPs
     try:
         for device in ("e1", "e3"):
             lab.exec("n2", *slow.format(device).split())
