@@ -115,16 +115,25 @@ def _episodes(options: argparse.Namespace) -> tuple[list[dict[str, Any]], str]:
 
 
 def _ladder(fault: Fault) -> list[dict[str, str]]:
-    """The rungs, asked of the fault itself about a neighbour that could answer; each action once."""
+    """The rungs, asked of the fault itself about a neighbour or a machine that could have it; each once."""
     from agent.events import Diagnosis, Snapshot
     from agent.faults.base import Thresholds, View
-    from agent.readings import Echo
+    from agent.hostreadings import Clock, Host, NeighbourTable, Process
+    from agent.readings import Echo, Service
     from agent.remedies import discover
 
     titles = {action.id: action.title for action in discover()}
     able = Echo("LINK", "NEIGHBOUR", 1, 1, 0.0, 0, ever_answered=True)
-    example = Snapshot(at=0.0, wall=0.0, echoes=(able,))
-    view = View(0.0, example, (), Thresholds(), (), "x0prim", "bat0", ())
+    machine = Host(
+        mem_total=100,
+        mem_available=1,
+        biggest=(Process(1, "NAME", 90),),
+        neighbour_tables=(NeighbourTable("arp_cache", 1, 1, 0),),
+        clock=Clock(step_s=3600.0, trusted_offset=0.0, unsynchronised_age=1.0, service="UNIT"),
+    )
+    running = (Service("NAME", "running", 1),)
+    example = Snapshot(at=0.0, wall=0.0, echoes=(able,), host=machine, services=running)
+    view = View(0.0, example, (), Thresholds(), (), "x0prim", "bat0", ("NAME",))
     rungs: list[dict[str, str]] = []
     for subject in SUBJECTS:
         try:

@@ -55,7 +55,7 @@ class ClockWrong:
         """Put a jump back; else have the time service ask again, and once more later."""
         clock = _clock(view.snapshot)
         first: tuple[Remedy, ...] = ()
-        if "jump" in diagnosis.evidence and clock is not None and clock.trusted_offset is not None:
+        if clock is not None and clock.trusted_offset is not None and _is_step(clock):
             back = {"offset": f"{clock.trusted_offset:.3f}"}
             first = (Remedy("set-clock-back", diagnosis.subject, back, deadline=SET_DEADLINE_S),)
         if clock is None or not clock.service:

@@ -63,8 +63,10 @@ class NeighOverflow:
     def ladder(self, diagnosis: Diagnosis, view: View) -> Sequence[Remedy]:
         """Twice the limit, again twice, and once more."""
         rungs = []
-        for name in WORDS:
-            limit = int(diagnosis.evidence.get(_limit(name), "0"))
+        limits = {name: int(diagnosis.evidence.get(_limit(name), "0")) for name in WORDS}
+        if not any(limits.values()):  # nothing was diagnosed: what is full now
+            limits = {each.name: each.limit for each in _tables(view.snapshot) if _full(view, each)}
+        for name, limit in limits.items():
             first = max(AT_LEAST, 2 * limit)
             for hard in sorted({min(AT_MOST, first << step) for step in range(STEPS)}):
                 if limit and hard > limit:
