@@ -33,9 +33,16 @@ def render(status: dict[str, Any], w: Words) -> str:
     return (
         f'<section id="verdict" class="verdict {kind}" aria-label="{escape(w("verdict.label"))}">'
         f'<div aria-live="polite"><p class="word">{sign} {escape(w("state." + status["state"]))}</p>'
-        f'<p class="sentence">{escape(what)}</p>{terms(rows)}</div>'
+        f"{_headline(what)}{_further(status, w)}{terms(rows)}</div>"
         f"{terms(more) if more else ''}</section>"
     )
+
+
+def _headline(what: str) -> str:
+    """What is wrong in large letters; what faults say after a colon are its figures, in small ones."""
+    first, colon, figures = what.partition(": ")
+    small = f'<p class="figures">{escape(figures)}</p>' if colon else ""
+    return f'<p class="sentence">{escape(first)}{"." if colon else ""}</p>{small}'
 
 
 def say(status: dict[str, Any], w: Words) -> tuple[str, str, str, str]:
@@ -47,11 +54,11 @@ def say(status: dict[str, Any], w: Words) -> tuple[str, str, str, str]:
         return w("starting.what"), w("starting.doing", waiting=waiting), w("starting.you"), ""
     if state == "paused":
         left = w.duration(max(60.0, status.get("paused_for") or 0.0))
-        what = _sentence(status, worst, w) if worst else w("paused.what")
+        what = _sentence(worst, w) if worst else w("paused.what")
         return what, w("paused.doing", time=left), w("paused.you"), ""
     if worst is None:
         return _calm(status, w)
-    return _sentence(status, worst, w), doing(worst, w), _you(status, worst, w), next_step(worst, w)
+    return _sentence(worst, w), doing(worst, w), _you(status, worst, w), next_step(worst, w)
 
 
 def _worst(status: dict[str, Any]) -> dict[str, Any] | None:
@@ -68,10 +75,14 @@ def _calm(status: dict[str, Any], w: Words) -> tuple[str, str, str, str]:
     return what, does, w("calm.look" if errors else "calm.you"), ""
 
 
-def _sentence(status: dict[str, Any], worst: dict[str, Any], w: Words) -> str:
-    first = w.fault(worst, "sentence") or f"{w.fault(worst, 'title')}: {worst['subject']}"
+def _sentence(worst: dict[str, Any], w: Words) -> str:
+    return w.fault(worst, "sentence") or f"{w.fault(worst, 'title')}: {worst['subject']}"
+
+
+def _further(status: dict[str, Any], w: Words) -> str:
+    """That there is more than the verdict speaks of; markup, "" where there is not."""
     others = sum(row["open"] for row in status["faults"]) - 1
-    return f"{first} {w('verdict.further', n=others)}" if others > 0 else first
+    return f"<p>{escape(w('verdict.further', n=others))}</p>" if others > 0 else ""
 
 
 def _you(status: dict[str, Any], worst: dict[str, Any], w: Words) -> str:

@@ -346,3 +346,10 @@ def test_what_a_person_undid_is_left_alone_and_can_be_given_back() -> None:
     assert "If that was you: nothing." in html
     assert "actions/resume#" in html
     assert "actions/pause#" in html
+
+
+def test_figures_of_a_fault_do_not_crowd_its_headline() -> None:
+    html = page.sections(scenes.healthy(episodes=(scenes.contained(), scenes.waiting())))
+    assert '<p class="sentence">The mesh has lost an interface it should use.</p>' in html
+    assert '<p class="figures">eth2 exists' in html
+    assert "<p>Further faults below: 1.</p>" in html
