@@ -58,10 +58,10 @@ def _ways(snapshot: Snapshot, mesh: Mesh) -> list[dict[str, Any]]:
     near = {originator for originator in node_of.values() if originator in used}
     near |= {row.mac for row in mesh.neighbours if row.mac in used}
     near |= {mac for mac, row in used.items() if row.neighbour == mac}
-    for row in mesh.neighbours:  # one that told us nothing: which originator it is, nobody knows
-        if row.mac not in used and (row.hardif, row.mac) not in node_of:
-            near.add(row.mac)
-            used[row.mac] = Originator(row.mac, row.mac, row.hardif, row.last_seen_age, row.throughput_kbit)
+    for one in mesh.neighbours:  # one that told us nothing: which originator it is, nobody knows
+        if one.mac not in used and (one.hardif, one.mac) not in node_of:
+            near.add(one.mac)
+            used[one.mac] = Originator(one.mac, one.mac, one.hardif, one.last_seen_age, one.throughput_kbit)
     order = sorted(used.values(), key=lambda row: (row.mac not in near, -(row.throughput_kbit or 0), row.mac))
     return [
         {

@@ -44,7 +44,7 @@ class GatewayBalance:
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._may_act, self._chance = may_act, chance
-        self._set = set_mesh or BatAdv().set_mesh
+        self._set: Set = set_mesh or BatAdv().set_mesh
         gateway = config.mesh.gateway
         self._on = config.mesh.enabled and gateway.balance
         self._load = GatewayLoad(gateway.down, gateway.up)
