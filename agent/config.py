@@ -59,8 +59,8 @@ class Interface(Struct, frozen=True, forbid_unknown_fields=True):
     throughput: Annotated[
         Auto | Measure | Kbit,
         about(
-            "Throughput batman-adv takes for a wire; auto: the link's own speed; measure: what a test of 2 s "
-            "carries, when the wire comes and then daily.",
+            "Throughput batman-adv takes for a wire; auto: the link's own speed; measure: what a test of "
+            "0.4 s carries, when the wire comes and then daily.",
             "kbit/s",
         ),
     ] = "auto"
