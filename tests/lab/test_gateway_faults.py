@@ -63,8 +63,12 @@ def choose(lab: Lab, node: str, gateway: str) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(("fault", "word"), [("gw-no-internet", "internet"), ("gw-no-names", "names")])
-def test_a_gateway_without_internet_withdraws_and_returns(lab_gateways: Lab, fault: str, word: str) -> None:
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [("gw-no-internet", "does not reach the Internet"), ("gw-no-names", "does not get names resolved")],
+    ids=["ping", "names"],
+)
+def test_a_gateway_without_internet_withdraws_and_returns(lab_gateways: Lab, fault: str, said: str) -> None:
     lab = lab_gateways
     wait_whole(lab)
     until(lambda: announced(lab, FAR) == GATEWAYS, "both are announced", SEEN_S)
@@ -72,7 +76,7 @@ def test_a_gateway_without_internet_withdraws_and_returns(lab_gateways: Lab, fau
     found = story.wait_for(lab, diagnosed("gw-no-internet"), made.at, FOUND_S, ("n1",))
     log.info("%s found after %.1f s: %s", fault, found.at - made.at, found.message)
     assert found.fields["subject"] == "gateway/self"
-    assert set(found.fields["evidence"]) & {"internet", "names"} == {word}
+    assert said in found.message
     act = story.wait_for(lab, lambda e: e.event == "action", made.at, FOUND_S, ("n1",))
     assert act.message.startswith("begins: withdraw-gateway on gateway/self")
     until(lambda: "n1" not in announced(lab, FAR), "n1 is no gateway for n3 any more", SEEN_S)
