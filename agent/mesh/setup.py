@@ -169,7 +169,13 @@ class Setup:
         if link is None:
             self._done.pop(name, None)
             raise MeshSetupError(f"mesh interface {name} is not there (yet): look with `ip link`")
-        if self._done.get(name) != link.index:
+        fresh = self._done.get(name) != link.index
+        if not fresh and link.master != bat.index:
+            return  # a fault, or a remedy holds it out
+        # before it is attached: until batman-adv is told a speed it asks the device, half a second later
+        speed, measured = self._speed(name), self._measured(name)
+        wanted = hardif_settings(interface, link, speed, rest, measured, bonding=self._mesh.bonding)
+        if fresh:
             if link.master not in (0, bat.index):
                 master = self._links.name(link.master)
                 raise MeshSetupError(
@@ -183,21 +189,17 @@ class Setup:
                 self._links.set_up(name)
             if link.master == 0:
                 self._links.set_master(name, bat.name)
-        elif link.master != bat.index:
-            return  # a fault, or a remedy holds it out
         elif interface.kind == "radio" and link.admin_up and radio.is_out(name, self._wifi):
             radio.join(interface, self._links, self._wifi)  # it was down for a while, which leaves the mesh
-        self._settle(interface, link, bat, rest, fresh=self._done.get(name) != link.index)
+        self._settle(link, bat, wanted, fresh=fresh)
         self._done[name] = link.index
 
-    def _settle(self, interface: cf.Interface, link: Link, bat: Link, rest: Rest, *, fresh: bool) -> None:
+    def _settle(self, link: Link, bat: Link, wanted: HardifSettings, *, fresh: bool) -> None:
         """ELP interval and throughput, where they differ.
 
         The throughput only where it is told for the first time, where another is wanted now, or where
         batman-adv forgot both: what somebody else set it to is a fault's business (agent/faults).
         """
-        measured = self._measured(link.name)
-        wanted = hardif_settings(interface, link, self._speed(link.name), rest, measured)
         before = self.settings.get(link.name)
         found = next((h for h in self._batadv.hardifs(bat.index) if h.index == link.index), None)
         if found is None:
