@@ -11,7 +11,6 @@ from agent.cli.base import OK, PROBLEM, Command
 from agent.cli.client import DEFAULT_CONFIG
 from agent.cli.text import as_json
 from agent.web.limits import PIN_MAX, PIN_MIN
-from agent.web.pin import PinError, clear, make, path_of, store
 
 DEFAULT_STATE = "/var/lib/x0"  # as agent/config.py; of a node without configuration
 
@@ -34,6 +33,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """0 where it was done."""
+    from agent.web.pin import PinError, clear, make, store  # late, here and below: as with the configuration
+
     try:
         path = Path(options.file) if options.file else _configured(Path(options.config))
         if options.what == "clear":
@@ -55,6 +56,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _configured(config: Path) -> Path:
     from agent.config import ConfigError, load  # late: the other commands start faster without it
+    from agent.web.pin import PinError, path_of
 
     try:
         found = load(config)
@@ -76,6 +78,8 @@ def _ask() -> str:
     if not sys.stdin.isatty():
         return sys.stdin.readline(PIN_MAX + 2).rstrip("\r\n")
     from getpass import getpass  # late: termios, for this command only
+
+    from agent.web.pin import PinError
 
     first = getpass(f"New PIN ({PIN_MIN} to {PIN_MAX} digits or letters): ")
     if getpass("Again: ") != first:

@@ -14,15 +14,13 @@ from typing import Any
 RESULT = Path(__file__).resolve().parents[2] / "build/bench.json"
 # Quick ones first; a part is a module of this folder with `run() -> (figures, table)`.
 PARTS = (
+    "page",
     "footprint",
     "machine",
     "lab",
     "faults",
     "reroute",
     "radio",
-    "radiofaults",
-    "gatewayfaults",
-    "hostfaults",
 )
 
 

@@ -7,21 +7,25 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tools.lab import internet
+from tools.lab.faults.clock_wrong import AHEAD_S
+from tools.lab.faults.thermal import HEAT
 
 
 @dataclass(frozen=True)
 class Case:
-    """One fault. `names`: what the agents may call it; `teller`: the node that names it, None: any."""
+    """One fault. `names`: what the agents may call it; `teller`: the node that is to find it, None: any."""
 
     fault: str
     node: str
     peer: str | None = None
     names: tuple[str, ...] = ()
     teller: str | None = None
-    count: int = 1  # injections
+    step: str = ""  # the action that mends it; "": the first one
     acts: bool = True  # False: recognised and said, nothing is done
-    named_s: float = 45.0  # slow faults must hold for some seconds, and are looked at every 5 to 10
-    mended_s: float = 90.0
+    cure: str = ""  # shell words that take the cause away, "" where the step does
+    choose: bool = False  # the teller's kernel chooses its gateway anew first: the best one
+    ahead: float = 0.0  # s the teller's log is ahead until it is mended
+    count: int = 1  # injections
 
     @property
     def known_as(self) -> tuple[str, ...]:
@@ -37,6 +41,7 @@ class Scene:
     cases: tuple[Case, ...]
     overrides: dict[str, Any] = field(default_factory=dict)
     gateways: tuple[str, ...] = ()  # nodes that get an Internet of their own
+    settle: float = 0.0  # s before the first one: nodes must have been known for a minute to be missed
 
 
 SCENES = (
@@ -49,23 +54,21 @@ SCENES = (
             Case("hardif-missing", "n3", "n4", count=3),
             Case("service-dead", "n1", count=3),
             Case("service-hung", "n2", names=("service-dead",), count=3),
-            Case("link-lossy", "n4", "n5"),
-            Case("mtu-small", "n2", "n3"),
-            Case("metric-wrong", "n3", "n4"),
-            Case("mac-duplicate", "n5", "n6"),
-            Case("mesh-if-down", "n2", names=("mesh-if-missing",)),
-            Case("disk-full", "n3"),
-            Case("thermal", "n5"),
+            Case("link-lossy", "n5", "n6"),
+            Case("mtu-small", "n3", "n4"),
+            Case("metric-wrong", "n4", "n5"),
+            Case("mac-duplicate", "n2", "n3"),
+            Case("mesh-if-down", "n5", names=("mesh-if-missing",)),
             Case("mesh-if-missing", "n1"),
         ),
     ),
     Scene(
         "ring:6",
         (
-            Case("gw-no-internet", "n1"),
-            Case("gw-no-names", "n1", names=("gw-no-internet",)),
-            Case("gw-stale", "n4", teller="n2"),
-            Case("partition", "n3", "n5", acts=False, named_s=60.0),
+            Case("gw-no-internet", "n1", teller="n1", step="withdraw-gateway"),
+            Case("gw-no-names", "n4", names=("gw-no-internet",), teller="n4", step="withdraw-gateway"),
+            Case("gw-stale", "n1", teller="n3", step="leave-gateway", choose=True),
+            Case("partition", "n3", "n5", teller="n1", acts=False),
         ),
         {
             "mesh.gateway.mode": "client",
@@ -73,22 +76,28 @@ SCENES = (
             **internet.gateway("n4", down=10_000),
         },
         ("n1", "n4"),
+        settle=65.0,
     ),
-    Scene(
+    Scene(  # clock, memory, root and neighbour tables are a machine's, not a namespace's
         "vm:2",
         (
-            Case("neigh-overflow", "n1"),
-            Case("memory-pressure", "n1", named_s=150.0, mended_s=120.0),
-            Case("clock-wrong", "n2"),
-            Case("root-readonly", "n2", acts=False),
+            Case("disk-full", "n1", teller="n1", step="drop-old-logs"),
+            Case("thermal", "n2", teller="n2", step="rest", cure=f"echo 60000 >{HEAT}"),
+            Case("neigh-overflow", "n1", teller="n1", step="raise-neighbour-limit"),
+            Case("memory-pressure", "n2", teller="n2", step="restart-service"),
+            Case("clock-wrong", "n1", teller="n1", step="set-clock-back", ahead=AHEAD_S),
+            Case("root-readonly", "n2", teller="n2", acts=False),
         ),
-        {"node.state_dir": "/run/x0-state"},
+        {"node.state_dir": "/run/x0-state"},  # beside the root, which is made read-only
     ),
-    Scene(
+    Scene(  # another node each: what returns is treated later each time
         "radio:4:ring",
         (
-            Case("wifi-deaf", "n2", teller="n2", mended_s=120.0),
-            Case("mesh-lost-ap-ok", "n3", teller="n3", mended_s=200.0),
+            Case("one-way", "n1", "n2", step="mute-neighbour"),
+            Case("wifi-deaf", "n4", teller="n4", step="scan-radio"),
+            Case("wifi-deaf-hard", "n2", names=("wifi-deaf",), teller="n2", step="rejoin-mesh"),
+            Case("wifi-deaf-stuck", "n3", names=("wifi-deaf",), teller="n3", step="restart-radio"),
+            Case("mesh-lost-ap-ok", "n1", teller="n1", step="rejoin-mesh"),
             Case("radio-missing", "n4", names=("mesh-if-missing",), teller="n4"),
         ),
     ),

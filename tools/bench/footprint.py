@@ -73,7 +73,7 @@ def run() -> tuple[dict[str, Any], str]:
 
 
 def _candidates(work: Path) -> dict[str, Started]:
-    found: dict[str, Started] = {"x0-agent": _agent(work)}
+    found: dict[str, Started] = {"x0-agent": agent(work)}
     if (TOOLS / "netdata").exists():
         found["netdata"] = _netdata(work)
     if (TOOLS / "prometheus-node-exporter").exists():
@@ -108,7 +108,8 @@ def _process(argv: list[str], **options: Any) -> Iterator[subprocess.Popen[bytes
 
 
 @contextlib.contextmanager
-def _agent(work: Path) -> Iterator[tuple[int, str]]:
+def agent(work: Path) -> Iterator[tuple[int, str]]:
+    """Run an agent that observes this host; gives its process id and its metrics' URL."""
     port = free_port()
     config = work / "x0.yaml"
     config.write_text(CONFIG.format(state=work / "state", port=port))
