@@ -105,12 +105,21 @@ class OneWay:
         hardif, mac = reroute.split(diagnosis.subject)
         if f"{hardif}/{mac}" not in view.muted:
             return reroute.state(diagnosis, view)
-        if answers.answers_now(view, hardif, mac) and not lv.other_path(view, hardif, mac):
+        if answers.answers_now(view, hardif, mac) and _cut_off(view, hardif, mac):
             return State.NEEDED
         wait = lv.reattach_wait(view, diagnosis.subject)
         if answers.answers_itself(view, hardif, mac, diagnosis.at, wait):
             return State.GONE
         return State.PRESENT if lv.best_via(view, hardif, mac) else State.CONTAINED
+
+
+def _cut_off(view: View, hardif: str, mac: str) -> bool:
+    """Is the node behind a neighbour we left out unheard on every other way?"""
+    mesh, wait = view.snapshot.mesh, view.thresholds.originator_silence_s
+    if mesh is None or view.now - mesh.originators_at > wait:
+        return False
+    heard = lv.heard_as_originator(mesh, lv.originator_of(view, hardif, mac))
+    return heard is None or heard >= wait
 
 
 FAULT: Fault = OneWay()

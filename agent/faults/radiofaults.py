@@ -27,7 +27,9 @@ VERIFY_S: Final = 20.0  # peerings and ELP are back within 3 s of the cure; a bu
 DEADLINE_S: Final = (
     25.0  # more than VERIFY_S: what holds the interface out of the mesh outlives a failed step
 )
-MAX_DOUBLINGS: Final = 6  # of the times above: 3 minutes become at most 3 hours
+# Doublings of the times above: 3 minutes become at most 24. Relapses of its dead links count too, and a deaf
+# radio must not wait for hours because a neighbour was switched on and off.
+MAX_DOUBLINGS: Final = 3
 
 
 def radio_of(view: View, name: str) -> Radio | None:

@@ -78,6 +78,9 @@ def test_its_hellos_that_list_us_count_and_those_of_others_do_not() -> None:
 def test_it_is_let_in_at_once_where_it_answers_and_nothing_else_leads_there_any_more() -> None:
     soon = msgspec.structs.replace(ANSWERING, streak_age=0.5)
     assert FAULT.state(TOLD, later(15.0, ways(), echoes=(soon,))) is State.NEEDED
+    stale = ways(Originator(O1, N3, "wlan0", 2.0, 5, best=True))  # batman-adv keeps a lost way for 200 s
+    assert FAULT.state(TOLD, later(15.0, stale, echoes=(soon,))) is State.NEEDED
+    assert FAULT.state(TOLD, later(15.0, echoes=(soon,))) is State.CONTAINED
     assert FAULT.state(TOLD, later(15.0, ways())) is not State.NEEDED, "it does not answer"
 
 

@@ -137,6 +137,12 @@ def test_a_radio_that_goes_deaf_again_waits_longer_for_what_disturbs_more() -> N
     assert refusal(rungs[1], view) == "the next try is due in 235 s"
 
 
+def test_however_often_its_links_came_and_went_it_does_not_wait_for_hours() -> None:
+    view = seen(deaf(), relapses={RADIO: 40})
+    rungs = FAULT.ladder(diagnosis(FAULT.symptoms(view)[0]), view)
+    assert refusal(rungs[2], view) == "the next try is due in 1435 s"
+
+
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
