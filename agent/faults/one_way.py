@@ -15,6 +15,8 @@ from agent.faults import liveness as lv
 from agent.faults.base import Fault, State, View
 from agent.faults.deadlink import dead_links
 
+# A neighbour heard for less long has just come (back): a radio's peering begins at one end and takes seconds.
+NEW_S = 5.0
 MUTE_DEADLINE_S = 10.0  # five OGM intervals of the default second, and as much again on a busy node
 
 
@@ -64,6 +66,9 @@ class OneWay:
         if quiet is None or not lv.heard(view, hardif, mac) or not why:
             return None
         if echo is None or not answers.echo_silent_alone(view, hardif, mac):
+            return None
+        heard_s = peer.hello_streak * lv.hello_s(peer, view.thresholds.hello_interval_s) if peer else 0.0
+        if 0 < heard_s < NEW_S:
             return None
         evidence = {
             "elp": f"its ELP came {quiet:.2f} s ago",

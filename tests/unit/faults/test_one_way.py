@@ -147,3 +147,10 @@ def test_detached_it_is_held_while_hellos_come_but_do_not_list_us() -> None:
         snapshot(mesh=without("e1"), peers=(DEAF_PEER,), echoes=(SILENCE,)), detached=frozenset({"e1"})
     )
     assert FAULT.state(about("one-way", at=NOW - 60), seen) is State.CONTAINED
+
+
+@pytest.mark.parametrize(("streak", "believed"), [(1, False), (4, False), (5, True), (0, True)])
+def test_of_a_neighbour_that_has_just_come_back_it_is_not_believed_yet(streak: int, believed: bool) -> None:
+    """A radio's peering begins at one end. Without hellos in a row there is only the report to go by."""
+    back = peer(hears_us=False, hears_us_age=0.8, hello_streak=streak)
+    assert bool(FAULT.symptoms(view(snapshot(peers=(back,), echoes=(SILENCE,))))) is believed
