@@ -18,7 +18,8 @@ from tools.lab.guest.nodes import Node
 SIGNS = {
     "scan": (["iw", "event"], "scan started"),
     "rejoin": (["iw", "event"], "del station"),  # leaving the mesh forgets its stations
-    "restart": (["ip", "monitor", "link", "dev", "wlan0"], "state DOWN"),
+    # its flags without UP; leaving the mesh takes only the carrier
+    "restart": (["ip", "monitor", "link", "dev", "wlan0"], "<BROADCAST,MULTICAST>"),
 }
 
 
