@@ -52,6 +52,7 @@ async def _many(agent: Agent, path: str, addresses: int) -> tuple[Counter[str], 
     return Counter(code for code, _ in answers), [writer for _, writer in answers]
 
 
+@pytest.mark.long  # other tests beside it leave no processor for so many
 def test_two_hundred_viewers_at_once_all_get_the_page_and_sixteen_a_stream(tmp_path: Path) -> None:
     with running(tmp_path) as agent:
         before, cpu = settle(agent), agent.cpu_s()

@@ -8,7 +8,7 @@ import pytest
 from agent.mapek.limits import MAX_MOVES, MOVE_WINDOW
 from tests.unit.mapek.wireworld import WireWorld
 
-SEEDS = range(4)
+SEEDS = (0, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(1, 4)))  # seconds each
 
 
 def worst(moves: list[float]) -> int:
