@@ -67,8 +67,9 @@ class OneWay:
             return None
         if echo is None or not answers.echo_silent_alone(view, hardif, mac):
             return None
+        radio, _ = lv.station(view, hardif, mac)
         heard_s = peer.hello_streak * lv.hello_s(peer, view.thresholds.hello_interval_s) if peer else 0.0
-        if 0 < heard_s < NEW_S:
+        if radio and 0 < heard_s < NEW_S:
             return None
         evidence = {
             "elp": f"its ELP came {quiet:.2f} s ago",

@@ -24,6 +24,7 @@ from tests.unit.faults.hand import (
     view,
     without,
 )
+from tests.unit.faults.radiohand import radio
 
 DEAF_PEER = peer(hears_us=False, hears_us_age=0.8)
 SILENCE = echo(unanswered_for=0.35, unanswered=8)
@@ -150,7 +151,16 @@ def test_detached_it_is_held_while_hellos_come_but_do_not_list_us() -> None:
 
 
 @pytest.mark.parametrize(("streak", "believed"), [(1, False), (4, False), (5, True), (0, True)])
-def test_of_a_neighbour_that_has_just_come_back_it_is_not_believed_yet(streak: int, believed: bool) -> None:
+def test_of_a_radio_s_neighbour_that_has_just_come_back_it_is_not_believed_yet(
+    streak: int, believed: bool
+) -> None:
     """A radio's peering begins at one end. Without hellos in a row there is only the report to go by."""
     back = peer(hears_us=False, hears_us_age=0.8, hello_streak=streak)
-    assert bool(FAULT.symptoms(view(snapshot(peers=(back,), echoes=(SILENCE,))))) is believed
+    told = snapshot(peers=(back,), echoes=(SILENCE,), radios=(radio(name="e1"),))
+    assert bool(FAULT.symptoms(view(told))) is believed
+
+
+@pytest.mark.parametrize("streak", [1, 4, 5])
+def test_of_a_wire_s_neighbour_it_is_believed_at_once(streak: int) -> None:
+    back = peer(hears_us=False, hears_us_age=0.8, hello_streak=streak)
+    assert FAULT.symptoms(view(snapshot(peers=(back,), echoes=(SILENCE,))))
