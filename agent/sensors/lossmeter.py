@@ -35,6 +35,8 @@ class LossMeter:
         self.treated_until = now
         self._answered: deque[bool] = deque(maxlen=WINDOW)
         self._waiting: dict[int, float] = {}  # sequence > when it was asked
+        self._order: deque[int] = deque()  # requests whose outcome does not count yet, oldest first
+        self._outcome: dict[int, bool] = {}  # of these: was it answered
         self._answered_at: float | None = None
         self._quick = 0  # requests left of the quick run
         self._quick_again = now
@@ -42,6 +44,7 @@ class LossMeter:
     def asked(self, sequence: int, now: float, slow: float = SLOW_PERIOD) -> None:
         """This request went out; sets when the next one is due. `slow`: the period at rest."""
         self._waiting[sequence] = now
+        self._order.append(sequence)
         self.pause(now, slow)
 
     def pause(self, now: float, slow: float = SLOW_PERIOD) -> None:
@@ -56,16 +59,15 @@ class LossMeter:
     def answer(self, sequence: int, at: float) -> None:
         """Its answer came, unless it was given up before."""
         if self._waiting.pop(sequence, None) is not None:
-            self._forget_cut()
-            self._answered.append(True)
             self._answered_at = at
+            self._came_to(sequence, good=True)
 
     def judge(self, now: float) -> None:
         """Gives up what is unanswered for too long, after the socket was emptied."""
         late = [sequence for sequence, at in self._waiting.items() if now - at > LOST_AFTER]
         for sequence in late:
             del self._waiting[sequence]
-            self._answered.append(False)
+            self._came_to(sequence, good=False)
         if late and self._answered_at is not None and now >= self._quick_again:
             self._quick, self._quick_again = QUICK_RUN, now + QUICK_EVERY
             self.due = min(self.due, now)
@@ -77,7 +79,9 @@ class LossMeter:
 
     def forget(self, sequence: int) -> None:
         """It could not be sent: it says nothing about the link."""
-        self._waiting.pop(sequence, None)
+        if self._waiting.pop(sequence, None) is not None:
+            self._order.remove(sequence)
+            self._count()
 
     def waits(self, sequence: int) -> bool:
         """Is its answer still awaited?"""
@@ -87,6 +91,18 @@ class LossMeter:
         """Measure closely for a while."""
         self.treated_until = self.wanted_until = now + TREATED_FOR
         self.due = min(self.due, now + TREATED_PERIOD)
+
+    def _came_to(self, sequence: int, *, good: bool) -> None:
+        self._outcome[sequence] = good
+        self._count()
+
+    def _count(self) -> None:
+        """In the order of asking: the last ones lost in a cut are given up when newer ones were answered."""
+        while self._order and self._order[0] in self._outcome:
+            good = self._outcome.pop(self._order.popleft())
+            if good:
+                self._forget_cut()
+            self._answered.append(good)
 
     def _forget_cut(self) -> None:
         """A long run of lost ones was a cut, which is over: it counts as one."""

@@ -67,6 +67,17 @@ def test_a_link_that_is_cut_is_asked_slowly_and_counts_as_one_loss_when_it_is_ba
     assert meter.reading(100.0).lost == 1
 
 
+def test_the_last_ones_lost_in_a_cut_are_one_spell_though_newer_ones_were_answered_first() -> None:
+    meter = LossMeter("e1", N1, 0.0)
+    for number in range(20):
+        meter.asked(number, number * 0.1)
+        if not 10 <= number < 15:  # the cut: half a second, over before the first of it is given up
+            meter.answer(number, number * 0.1 + 0.001)
+    meter.judge(1.9 + LOST_AFTER + STEP)
+    found = meter.reading(3.0)
+    assert (found.asked, found.lost, found.spells) == (20, 5, 1)
+
+
 def test_a_neighbour_that_never_answered_is_asked_at_rest_only() -> None:
     assert played(LossMeter("e1", N1, 0.0), 100, 1.0) <= 100 / SLOW_PERIOD + 1
 
