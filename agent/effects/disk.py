@@ -8,10 +8,10 @@ import os
 import re
 import shutil
 import stat
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+from agent.effects.program import run
 from agent.remedies.base import ActionError
 
 LOGS = Path("/var/log")
@@ -49,19 +49,8 @@ def vacuum_journal(keep: int) -> int:
     if program is None:
         raise ActionError("making the system journal smaller: there is none on this machine")
     before = free(LOGS)
-    try:
-        done = subprocess.run(
-            [program, "--rotate", f"--vacuum-size={keep}"],
-            capture_output=True,
-            text=True,
-            timeout=JOURNALCTL_S,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise ActionError(f"making the system journal smaller: {error}") from error
-    if done.returncode:
-        said = done.stderr.strip()[-200:] or f"status {done.returncode}"
-        raise ActionError(f"making the system journal smaller: {said}; look with `journalctl --disk-usage`")
+    argv = [program, "--rotate", f"--vacuum-size={keep}"]
+    run("making the system journal smaller", argv, JOURNALCTL_S, "journalctl --disk-usage")
     return max(0, free(LOGS) - before)
 
 

@@ -7,11 +7,11 @@ import contextlib
 import ctypes
 import gc
 import os
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 from agent.effects import disk
+from agent.effects.program import run
 from agent.kernel import clock
 from agent.kernel.errors import KernelError
 from agent.kernel.neightables import NeighbourLimits, NeighbourTables
@@ -73,19 +73,8 @@ class KernelHost:
 
     def restart_time_service(self, unit: str) -> None:
         """By systemctl; one that does not run stays so."""
-        try:
-            done = subprocess.run(
-                ["systemctl", "try-restart", unit],
-                capture_output=True,
-                text=True,
-                timeout=SYSTEMCTL_S,
-                check=False,
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise ActionError(f"restarting {unit}: {error}") from error
-        if done.returncode:
-            said = done.stderr.strip()[:200] or f"status {done.returncode}"
-            raise ActionError(f"restarting {unit}: {said}; look with `systemctl status {unit}`")
+        argv = ["systemctl", "try-restart", unit]
+        run(f"restarting {unit}", argv, SYSTEMCTL_S, f"systemctl status {unit}")
 
     def neighbour_limits(self, table: str) -> tuple[int, int] | None:
         """(gc_thresh2, gc_thresh3), None where there is no such table."""
