@@ -23,7 +23,8 @@ make_venv() {
     fi
     say "virtual environment .venv with $("$python" -V)"
     [ "$python" = .venv/bin/python ] || "$python" -m venv --clear .venv
-    .venv/bin/python -m pip install -qq --disable-pip-version-check --require-hashes --only-binary :all: \
+    # --no-deps: the lock names everything; older pips otherwise resolve coverage[toml] past it as soon as a newer one exists.
+    .venv/bin/python -m pip install -qq --disable-pip-version-check --require-hashes --only-binary :all: --no-deps \
         -r requirements/dev.txt
     .venv/bin/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --no-index -e .
 }
