@@ -146,7 +146,19 @@ class Lab:
     def clear(
         self, fault: str | None = None, node: str | None = None, peer: str | None = None
     ) -> list[dict[str, Any]]:
-        """Clear the faults that match, all if nothing is given; return them with `cleared` and `problems`."""
+        """Clear the faults that match, all if nothing is given; return them with `cleared`.
+
+        Raises LabError where something could not be taken back: what follows would be measured on a broken lab.
+        """
+        done = self.take_back(fault, node, peer)
+        if problems := [f"{each['fault']} on {each['node']}: {p}" for each in done for p in each["problems"]]:
+            raise LabError(f"not everything was cleared: {'; '.join(problems)}")
+        return done
+
+    def take_back(
+        self, fault: str | None = None, node: str | None = None, peer: str | None = None
+    ) -> list[dict[str, Any]]:
+        """The same, with what failed of each in `problems`."""
         given = {"fault": fault, "node": node, "peer": peer}
         like = {key: value for key, value in given.items() if value is not None}
         cleared: dict[tuple[str, ...], dict[str, Any]] = {}

@@ -168,7 +168,7 @@ def fault_inject(arguments: argparse.Namespace) -> int:
 
 def fault_clear(arguments: argparse.Namespace) -> int:
     """Mend what was broken."""
-    cleared = Lab.open(arguments.name).clear(arguments.fault, arguments.node, arguments.peer)
+    cleared = Lab.open(arguments.name).take_back(arguments.fault, arguments.node, arguments.peer)
     lines = [
         f"{each['fault']} {each['node']} {each['peer'] or ''}: cleared {clock(each['cleared'])}"
         for each in cleared
