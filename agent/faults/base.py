@@ -9,12 +9,15 @@ snapshots.
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
-from typing import ClassVar, Protocol
+import functools
+from collections.abc import Callable, Sequence
+from typing import ClassVar, Protocol, TypeVar
 
 import msgspec
 
 from agent.events import Diagnosis, Remedy, Snapshot, Suspicion, Symptom
+
+T = TypeVar("T")
 
 
 class State(enum.StrEnum):
@@ -64,6 +67,20 @@ class View(msgspec.Struct, frozen=True):
     episodes: dict[str, str] = {}  # subject > fault id of what is under treatment (diagnosed, not yet gone)
     relapses: dict[str, int] = {}  # subject > returns within the last hour; doubles the wait to reattach
     longest_wait: float = 600.0  # s: no link is held back longer for its relapses (cooldown_max)
+
+
+def once(work: Callable[[View], T]) -> Callable[[View], T]:
+    """Several faults ask this of one view: the answer for the newest is kept. In the event loop only."""
+    last: tuple[View, T] | None = None
+
+    @functools.wraps(work)
+    def remembered(view: View) -> T:
+        nonlocal last
+        if last is None or last[0] is not view:
+            last = (view, work(view))
+        return last[1]
+
+    return remembered
 
 
 class Fault(Protocol):

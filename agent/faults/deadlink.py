@@ -8,7 +8,7 @@ import msgspec
 from agent.faults import answers
 from agent.faults import liveness as lv
 from agent.faults import loss as ls
-from agent.faults.base import View
+from agent.faults.base import View, once
 
 # A link that loses three of ten packets misses four ELPs in a row twice a minute, seven almost never. Of a
 # neighbour that never answered an echo nothing but its silence tells: one outage of 1.5 s is three of
@@ -27,6 +27,7 @@ class DeadLink(msgspec.Struct, frozen=True):
     evidence: dict[str, str]
 
 
+@once
 def dead_links(view: View) -> tuple[DeadLink, ...]:
     """Every link to a neighbour that is dead now: on attached hardifs, and on those we hold detached."""
     found = [dead_attached(view, h, mac) for h in lv.attached(view) for mac in lv.neighbours(view, h)]
@@ -64,6 +65,7 @@ def dead_attached(view: View, hardif: str, mac: str) -> DeadLink | None:
     return _with_peer(view, DeadLink(hardif, mac, onset, evidence | echoes))
 
 
+@once
 def own_trouble(view: View) -> str:
     """Are all neighbours on all of several hardifs silent? Then it is rather us, in words; else ""."""
     silent = [(h, mac) for h in lv.attached(view) for mac in lv.neighbours(view, h)]

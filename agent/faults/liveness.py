@@ -9,7 +9,7 @@ nothing.
 from __future__ import annotations
 
 from agent.events import Snapshot
-from agent.faults.base import View
+from agent.faults.base import View, once
 from agent.readings import Hardif, Link, Mesh, Originator, Peer, Report, Station
 
 SUSPECT_MISSES = 2.0  # ELP intervals: one may be lost or late on any healthy link, two rarely
@@ -30,6 +30,7 @@ WAY_KNOWN_S = 60.0
 MAX_DOUBLINGS = 6  # 2 s become at most 128 s: a flapping link waits, but not for ever
 
 
+@once
 def attached(view: View) -> dict[str, Hardif]:
     """The hardifs in the mesh by name, without the dummy primary."""
     mesh = view.snapshot.mesh

@@ -130,6 +130,9 @@ def _before(view: View) -> Mesh | None:
     """The mesh interface there was before the one there is now, None where there was none of late."""
     link = lv.link_of(view, view.mesh_name)
     now = link.index if link is not None else 0
+    oldest = next((old.mesh for old in view.history if old.mesh is not None), None)
+    if oldest is None or oldest.index == now:
+        return None  # an index never returns, so it was this one all the time
     others = (old.mesh for old in reversed(view.history) if old.mesh is not None and old.mesh.index != now)
     return next(others, None)
 

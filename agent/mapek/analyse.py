@@ -35,21 +35,24 @@ class Analyser:
 
     def __init__(self, faults: Sequence[Fault]) -> None:
         self.faults = {fault.id: fault for fault in faults}
+        # bound once: they are asked a hundred times a second while something is suspected
+        self._doubts = tuple((fault.id, fault.suspicions) for fault in faults)
+        self._signs = tuple((fault.id, fault.symptoms) for fault in faults)
         self.errors: dict[str, tuple[int, str]] = {}  # fault > (how often, the last one)
         self.dropped = 0  # reports beyond MAX_PER_FAULT
 
     def suspicions(self, view: View) -> list[Suspicion]:
         """Early signs of every fault."""
         found: list[Suspicion] = []
-        for fault in self.faults.values():
-            found += self._bounded(fault.id, lambda fault=fault: fault.suspicions(view))  # type: ignore[misc]
+        for name, ask in self._doubts:
+            found += self._asked(name, ask, view)
         return found
 
     def symptoms(self, view: View) -> list[Symptom]:
         """Believed signs of every fault, one for each fault and subject."""
         found: dict[tuple[str, str], Symptom] = {}
-        for fault in self.faults.values():
-            for symptom in self._bounded(fault.id, lambda fault=fault: fault.symptoms(view)):  # type: ignore[misc]
+        for name, ask in self._signs:
+            for symptom in self._asked(name, ask, view):
                 found.setdefault((symptom.fault, symptom.subject), symptom)
         return list(found.values())
 
@@ -113,28 +116,36 @@ class Analyser:
         """Does the one make the other superfluous on a related subject?"""
         return fault in self.faults and other != fault and other in self.faults[fault].explains
 
-    def _bounded(self, fault: str, ask: Callable[[], Sequence[_T]]) -> list[_T]:
-        def collect() -> list[_T]:
-            answers = iter(ask())
-            found = list(islice(answers, MAX_PER_FAULT))
+    def _asked(self, fault: str, ask: Callable[[View], Sequence[_T]], view: View) -> Sequence[_T]:
+        try:
+            found = ask(view)
+            if isinstance(found, tuple) and len(found) <= MAX_PER_FAULT:
+                return found
+            answers = iter(found)
+            first = list(islice(answers, MAX_PER_FAULT))
             self.dropped += sum(1 for _ in islice(answers, MAX_PER_FAULT * 1000))
-            return found
-
-        return self._fenced(fault, collect, [])
+        except Exception as error:  # noqa: BLE001 - one fault's mistake must not stop the others
+            self._failed(fault, error)
+            return ()
+        return first
 
     def _fenced(self, fault: str, ask: Callable[[], _T], otherwise: _T) -> _T:
         try:
             return ask()
         except Exception as error:  # noqa: BLE001 - one fault's mistake must not stop the others
-            count = self.errors.get(fault, (0, ""))[0] + 1
-            self.errors[fault] = (count, f"{type(error).__name__}: {error}")
-            if count <= MAX_ERRORS_LOGGED:
-                _log.exception(
-                    "fault %s failed in its own code and is left out of this tick",
-                    fault,
-                    extra={"event": "fault-error", "fields": {"fault": fault, "count": count}},
-                )
+            self._failed(fault, error)
             return otherwise
+
+    def _failed(self, fault: str, error: Exception) -> None:
+        count = self.errors.get(fault, (0, ""))[0] + 1
+        self.errors[fault] = (count, f"{type(error).__name__}: {error}")
+        if count <= MAX_ERRORS_LOGGED:
+            _log.error(
+                "fault %s failed in its own code and is left out of this tick",
+                fault,
+                exc_info=error,
+                extra={"event": "fault-error", "fields": {"fault": fault, "count": count}},
+            )
 
 
 def related(a: str, b: str, view: View) -> bool:
