@@ -19,7 +19,7 @@ from tools.lab.ping import Gap, Report
 INTERVAL = 0.05  # 20 pings a second
 STEADY = 2.0  # seconds without a gap before the next injection counts as independent of the last
 STEADY_LIMIT = 90.0
-POLL = 0.25
+POLL = 0.5  # s; each look costs the machine that is measured
 BACK_FOR = 1.0  # traffic counts as back after so many seconds of answers
 FIRST_GAP_WITHIN = 1.0  # a gap that begins later than this after the injection has another cause
 
