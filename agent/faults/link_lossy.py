@@ -14,7 +14,7 @@ from agent.faults import liveness as lv
 from agent.faults import loss as ls
 from agent.faults import reroute
 from agent.faults.base import Fault, State, View
-from agent.readings import Loss
+from agent.readings import TUNIT, Loss, as_kept
 
 LOSSY = 0.08  # share of echoes that is surely lost: 4 % in each direction halve what TCP carries, or worse
 LEAST_ASKED = 20  # requests before anything is said: 5 of 20 are a share of surely more than 8 %
@@ -24,7 +24,7 @@ WELL_ASKED = 50  # the last requests of which
 WELL_LOST = 1  # at most so many may be lost for the link to be well again: 2 %
 AVOID_DEADLINE_S = 15.0  # the worth is a moving average over ELPs, then five OGMs and a dump
 SLOWER = 100  # times: even the long way round a ring of 30 is better (each hop costs an eighth)
-LEAST_KBIT = 100  # the smallest worth batman-adv can be told
+LEAST_KBIT = TUNIT  # the smallest worth batman-adv can be told; 0 would let it estimate
 HALF = 0.5  # share lost from which a link that could not be devalued is taken out
 
 
@@ -76,7 +76,7 @@ class LinkLossy:
         worth = _worth(view, hardif, mac)
         rungs = []
         if worth is not None:
-            to = {"from": str(worth), "to": str(max(LEAST_KBIT, worth // SLOWER))}
+            to = {"from": str(worth), "to": str(max(LEAST_KBIT, as_kept(worth // SLOWER)))}
             rungs.append(Remedy("avoid-link", diagnosis.subject, args | to, deadline=AVOID_DEADLINE_S))
         loss = ls.loss_of(view, hardif, mac)
         if loss is not None and ls.least(loss) > HALF:

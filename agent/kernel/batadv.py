@@ -16,7 +16,7 @@ from agent.kernel import netlink as nl
 from agent.kernel.batadvrows import Attr
 from agent.kernel.errors import InterfaceGoneError, KernelError, NetlinkFormatError, RefusedError
 from agent.kernel.genl import Family, interface_index
-from agent.readings import Gateway, Hardif, Mesh, Neighbour, Originator
+from agent.readings import TUNIT, Gateway, Hardif, Mesh, Neighbour, Originator
 
 CMD_GET_MESH: Final = 1
 CMD_GET_HARDIF: Final = 5
@@ -27,7 +27,6 @@ CMD_GET_NEIGHBORS: Final = 9
 CMD_GET_GATEWAYS: Final = 10
 CMD_SET_MESH: Final = 15
 CMD_SET_HARDIF: Final = 16
-TUNIT: Final = 100  # kbit/s: batman-adv counts gateways and overrides in 100 kbit/s
 GW_MODES: Final = ("off", "client", "server")  # enum batadv_gw_modes
 
 

@@ -102,8 +102,10 @@ def overridden(kbit: int) -> View:
     return lossy(mesh=mesh(hardifs=rows))
 
 
-@pytest.mark.parametrize(("told", "to"), [(1_000_000, "10000"), (5_000, "100"), (100, "100")])
-def test_its_worth_is_lowered_a_hundredfold(told: int, to: str) -> None:
+@pytest.mark.parametrize(
+    ("told", "to"), [(1_000_000, "10000"), (54_300, "500"), (5_000, "100"), (100, "100")]
+)
+def test_its_worth_is_lowered_a_hundredfold_to_what_the_kernel_can_keep(told: int, to: str) -> None:
     seen = overridden(told)
     (rung,) = FAULT.ladder(diagnosis(FAULT.symptoms(seen)[0]), seen)
     assert rung.action == "avoid-link"

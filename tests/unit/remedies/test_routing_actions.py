@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from agent.events import Remedy
+from agent.readings import as_kept
 from agent.remedies.base import ActionError, Effector
 from agent.remedies.clamp_mtu import ACTION as CLAMP
 from agent.remedies.make_radio import ACTION as RADIO
@@ -54,7 +55,7 @@ class Interfaces:
 
     def set_throughput_override(self, mesh: str, hardif: str, kbit: int) -> None:
         self.did.append(f"kbit {hardif} {kbit}")
-        self.kbits[hardif] = kbit
+        self.kbits[hardif] = as_kept(kbit)
 
     def set_up_mesh(self) -> None:
         self.did.append("set up")
