@@ -13,6 +13,8 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from agent.configgateway import Gateway
+from agent.confighealing import Healing
+from agent.configservices import Service
 from agent.configtypes import (
     COUNTRY_WORDS,
     MAC_PATTERN,
@@ -20,10 +22,7 @@ from agent.configtypes import (
     MIN_MTU,
     NAME_PATTERN,
     NAME_WORDS,
-    SERVICE_PATTERN,
-    SERVICE_WORDS,
     AbsolutePath,
-    Argument,
     Auto,
     HostPort,
     IfName,
@@ -135,91 +134,6 @@ class Hello(Struct, frozen=True, forbid_unknown_fields=True):
 
     interval: Annotated[float, about("Time between hellos on an interface.", "s", ge=0.1, le=60.0)] = 1.0
     port: Annotated[Port, about("UDP port of the hello; the same on every node.")] = 7077
-
-
-class HealingThresholds(Struct, frozen=True, forbid_unknown_fields=True):
-    """When a sign counts. Fields and defaults of `agent.faults.base.Thresholds` (a test compares)."""
-
-    elp_misses: Annotated[
-        float, about("ELP intervals of silence after which a link is doubted.", ge=1.0, le=100.0)
-    ] = 3.0
-    echo_silence_s: Annotated[float, about("Time without any answer to an echo.", "s", ge=0.02, le=10.0)] = (
-        0.12
-    )
-    echo_requests: Annotated[int, about("Unanswered echoes needed at least.", ge=1, le=100)] = 3
-    reattach_after_s: Annotated[
-        float, about("A dead link must answer so long before it is used again.", "s", ge=0.1, le=600.0)
-    ] = 2.0
-    originator_silence_s: Annotated[
-        float, about("A node unheard on every way for so long is dead.", "s", ge=0.2, le=600.0)
-    ] = 1.5
-
-
-class Healing(Struct, frozen=True, forbid_unknown_fields=True):
-    """How much and how often the agent may act."""
-
-    thresholds: Annotated[HealingThresholds, about("When a sign counts as a symptom.")] = HealingThresholds()
-    budget_per_hour: Annotated[int, about("Actions an hour; 0: none.", ge=0, le=1_000)] = 30
-    cooldown_first: Annotated[
-        float,
-        about(
-            "Pause before the same fault on a subject is treated again; doubles every time.",
-            "s",
-            ge=0.0,
-            le=3_600.0,
-        ),
-    ] = 5.0
-    cooldown_max: Annotated[float, about("Longest such pause.", "s", ge=0.0, le=86_400.0)] = 600.0
-    moves_per_two_minutes: Annotated[
-        int,
-        about("How often a link may be left or used again: more is coming and going.", ge=2, le=100),
-    ] = 2
-    undone_within: Annotated[
-        float,
-        about(
-            "What somebody takes down again so soon after it was restored is left alone; 0: never.",
-            "s",
-            ge=0.0,
-            le=3600.0,
-        ),
-    ] = 3600.0
-    reboot_min_interval: Annotated[
-        float,
-        about(
-            "Least time between reboots by the agent, counted across reboots.",
-            "s",
-            ge=3_600.0,
-            le=2_592_000.0,
-        ),
-    ] = 21_600.0
-
-
-class Probe(Struct, frozen=True, forbid_unknown_fields=True):
-    """How a service is asked whether it answers; exactly one key."""
-
-    tcp: Annotated[HostPort | None, about("HOST:PORT must accept a connection.")] = None
-    mqtt: Annotated[HostPort | None, about("HOST:PORT must answer CONNECT with CONNACK.")] = None
-    unix: Annotated[SocketPath | None, about("Path of a unix socket that must accept a connection.")] = None
-    http: Annotated[Text | None, about("URL on loopback that must answer with a status below 500.")] = None
-    process: Annotated[Text | None, about("Name of a process that must exist.")] = None
-
-    def target(self) -> tuple[str, str]:
-        """(kind, target), e.g. ("mqtt", "127.0.0.1:1883")."""
-        return next((k, v) for k in self.__struct_fields__ if (v := getattr(self, k)) is not None)
-
-
-class Service(Struct, frozen=True, forbid_unknown_fields=True):
-    """A service this node must run: a systemd unit or a command the agent starts; exactly one of the two."""
-
-    name: Annotated[
-        str, Meta(pattern=SERVICE_PATTERN, extra=SERVICE_WORDS), about("The service's name here.")
-    ]
-    unit: Annotated[Text | None, about("Systemd unit that runs it.")] = None
-    command: Annotated[
-        Annotated[tuple[Argument, ...], Meta(max_length=64)],
-        about("Program and arguments the agent starts by itself; survives the agent."),
-    ] = ()
-    probe: Annotated[Probe | None, about("How to ask whether it answers.")] = None
 
 
 class Web(Struct, frozen=True, forbid_unknown_fields=True):

@@ -7,7 +7,8 @@ import ipaddress
 import urllib.parse
 from collections.abc import Sequence
 
-from agent.config import Config, Interface, Probe, Service, host_port
+from agent.config import Config, Interface, host_port
+from agent.configservices import Probe, Service
 from agent.configwalk import Walk
 
 

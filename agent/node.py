@@ -8,7 +8,6 @@ import gc
 import logging
 import signal
 import time
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,13 +32,12 @@ from agent.mesh.gatewaybalance import GatewayBalance
 from agent.mesh.keeper import Keeper
 from agent.mesh.metering import Metering
 from agent.mesh.secondneighbour import SecondNeighbour
+from agent.nodeechoes import NodeEchoes
 from agent.nodehearing import Hearing
 from agent.nodehello import NodeHello
 from agent.nodeservices import NodeServices
 from agent.nodestatus import NodeStatus
 from agent.reload import Reload
-from agent.sensors.echoes import Echoes
-from agent.sensors.losses import Losses
 from agent.sensors.peers import PeersSensor, ReportsSensor, TwinsSensor
 from agent.sensors.wanted import WantedSensor
 from agent.store import Record, Store
@@ -55,7 +53,6 @@ log = logging.getLogger("x0.node")
 HEARTBEAT_MAX = 10.0  # s between two ticks of the loop before the watchdog starves; calm it is 1 s
 BLOCKING_THREADS = 2  # of asyncio's own pool: the keeper's calls and a name lookup; the loop has its own
 KNOWLEDGE = "knowledge.db"
-PROBE_FOR = 3.0  # s a wish to ask a neighbour lasts: a calm loop wishes once a second, a pause ends a streak
 
 
 class Node:
@@ -90,11 +87,10 @@ class Node:
             radios=frozenset(one.name for one in config.mesh.interfaces if one.kind == "radio"),
         )
         self._hello = NodeHello(config, self._status.snapshot, self._hearing.heard)
-        self._echoes = Echoes(self._address, on_return=lambda *_: self._wake())
-        self._losses = Losses(self._address)
+        self._echoes = NodeEchoes(self._address, self._wake)
         hellos = (PeersSensor(self._hello), ReportsSensor(self._hello), TwinsSensor(self._hello))
         wanted = WantedSensor(config.mesh, self._metering.kbit)
-        self._sensors = (*found, self._services, self._echoes, self._losses, *hellos, wanted)
+        self._sensors = (*found, self._services, *self._echoes.sensors, *hellos, wanted)
         self._effector = KernelEffector(
             settings=self._keeper.hardif_settings,
             restart=self._services.restart,
@@ -143,7 +139,7 @@ class Node:
         if self.config.mesh.enabled:
             add("mesh", self._keeper.run)
             add("hello", self._hello.run, essential=False)
-            add("echoes", self._run_echoes, essential=False)
+            add("echoes", self._echoes.run, essential=False)
             if self._metering.names:
                 add("metering", self._metering.run, essential=False)
         add("services", self._services.run, essential=False)
@@ -167,8 +163,8 @@ class Node:
             SpareJournal(state / JOURNAL, spare_of(self.config.node.control_socket)),
             Knowledge(Store(state / KNOWLEDGE), self._boot_id),
             Hooks(
-                probe=self._probe,
-                meet=self._meet,
+                probe=self._echoes.probe,
+                meet=self._echoes.meet,
                 suspect=self._herald.suspect,
                 intend=self._herald.intend,
                 withdraw=self._herald.withdraw,
@@ -188,15 +184,6 @@ class Node:
             if change.event == "diagnosis":
                 self.counters.found(str(change.fields.get("fault", "")))
             self._page_changed.set()
-
-    async def _run_echoes(self) -> None:
-        try:
-            self._echoes.start()
-            self._losses.start()
-            await asyncio.Event().wait()
-        finally:
-            self._echoes.stop()
-            self._losses.stop()
 
     async def _watch(self) -> None:
         await self._first_tick.wait()
@@ -230,14 +217,6 @@ class Node:
         """For a hot machine, in a worker thread."""
         if self.loop is not None:
             self.loop.monitor.timetable.attention.resting = resting
-
-    def _probe(self, hardif: str, mac: str) -> None:
-        self._echoes.probe(hardif, mac, PROBE_FOR)
-        self._losses.treat(hardif, mac)
-
-    def _meet(self, neighbours: Sequence[tuple[str, str]]) -> None:
-        self._echoes.meet(neighbours)
-        self._losses.meet(neighbours)
 
     def _address(self, hardif: str, mac: str) -> str:
         return self._hello.current.address(hardif, mac)

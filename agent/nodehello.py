@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from agent.hello.channel import Channel
 from agent.hello.service import Change, Hello
 
 if TYPE_CHECKING:
@@ -20,9 +21,13 @@ class NodeHello:
     """`current` is the hello itself."""
 
     def __init__(
-        self, config: Config, snapshot: Callable[[], Snapshot | None], on_change: Callable[[Change], None]
+        self,
+        config: Config,
+        snapshot: Callable[[], Snapshot | None],
+        on_change: Callable[[Change], None],
+        open_channel: Callable[[str, int, str], Channel] = Channel,
     ) -> None:
-        self._snapshot, self._on_change = snapshot, on_change
+        self._snapshot, self._on_change, self._open = snapshot, on_change, open_channel
         self.current = self._new(config)
 
     async def run(self) -> None:
@@ -60,6 +65,7 @@ class NodeHello:
             heard=self._heard_by_kernel,
             elp_ms=self._elp_ms,
             on_change=self._on_change,
+            open_channel=self._open,
         )
 
     def _originator(self) -> str:

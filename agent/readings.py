@@ -7,9 +7,16 @@ lower-case `aa:bb:cc:dd:ee:ff`. A field that could not be read is None, never a 
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
+
+TUNIT: Final = 100  # kbit/s: in whole ones batman-adv keeps overrides and gateways' bandwidths
+
+
+def as_kept(kbit: int) -> int:
+    """What batman-adv has of a throughput it was told, kbit/s: rounded down."""
+    return kbit // TUNIT * TUNIT
 
 
 class Link(msgspec.Struct, frozen=True):

@@ -16,7 +16,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from agent.config import Config, ConfigError, load
-from agent.mapek.journal import NAME, Journal, JournalBusyError, JournalError
+from agent.mapek.journal import NAME, Journal
+from agent.mapek.journalfile import JournalBusyError, JournalError
 from agent.mapek.replay import undo_records
 from agent.mapek.sparejournal import spare_of
 from agent.remedies import discover

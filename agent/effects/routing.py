@@ -78,6 +78,18 @@ class KernelRouting:
         except KernelError as error:
             raise ActionError(str(error)) from error
 
+    def is_up(self, name: str) -> bool | None:
+        """By administration; None where there is no such interface."""
+        link = self._link(name, "state")
+        return None if link is None else link.admin_up
+
+    def switch_on(self, name: str) -> None:
+        """Up by administration."""
+        try:
+            self._links.set_up(name)
+        except KernelError as error:
+            raise ActionError(str(error)) from error
+
     def set_up_mesh(self) -> None:
         """Returns before the set-up has run."""
         self._set_up()

@@ -81,8 +81,13 @@ def answers_again(view: View, hardif: str, mac: str, since: float, wait: float) 
     An answered echo proves both directions; so does a hello that lists us. Any agent heard on the interface
     counts, so that a router that was exchanged does not leave the link detached.
     """
-    others = any(_greets(view, p, since, wait) for p in view.snapshot.peers if p.hardif == hardif)
-    return others or answers_itself(view, hardif, mac, since, wait)
+    return greeted(view, hardif, since, wait) or answers_itself(view, hardif, mac, since, wait)
+
+
+def greeted(view: View, hardif: str, since: float, wait: float, but: str = "") -> bool:
+    """Have any agent's hellos on this interface listed us for so long? Of one other than `but`, a MAC."""
+    peers = (peer for peer in view.snapshot.peers if peer.hardif == hardif and peer.mac != but)
+    return any(_greets(view, peer, since, wait) for peer in peers)
 
 
 def answers_itself(view: View, hardif: str, mac: str, since: float, wait: float) -> bool:

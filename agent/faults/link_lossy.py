@@ -10,11 +10,11 @@ from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from agent.events import Diagnosis, Remedy, Subject, Suspicion, Symptom
+from agent.faults import answers, reroute
 from agent.faults import liveness as lv
 from agent.faults import loss as ls
-from agent.faults import reroute
 from agent.faults.base import Fault, State, View
-from agent.readings import Loss
+from agent.readings import TUNIT, Loss, as_kept
 
 LOSSY = 0.08  # share of echoes that is surely lost: 4 % in each direction halve what TCP carries, or worse
 LEAST_ASKED = 20  # requests before anything is said: 5 of 20 are a share of surely more than 8 %
@@ -24,7 +24,11 @@ WELL_ASKED = 50  # the last requests of which
 WELL_LOST = 1  # at most so many may be lost for the link to be well again: 2 %
 AVOID_DEADLINE_S = 15.0  # the worth is a moving average over ELPs, then five OGMs and a dump
 SLOWER = 100  # times: even the long way round a ring of 30 is better (each hop costs an eighth)
-LEAST_KBIT = 100  # the smallest worth batman-adv can be told
+LEAST_KBIT = TUNIT  # the smallest worth batman-adv can be told; 0 would let it estimate
+# Silent for so long, of two neighbours this is the one that went. A link that loses half misses twenty ELPs
+# in a row, or ten seconds of hellos and of echoes four a second, once in a million times.
+UNHEARD_MISSES = 20.0
+UNHEARD_S = 10.0
 HALF = 0.5  # share lost from which a link that could not be devalued is taken out
 
 
@@ -76,7 +80,7 @@ class LinkLossy:
         worth = _worth(view, hardif, mac)
         rungs = []
         if worth is not None:
-            to = {"from": str(worth), "to": str(max(LEAST_KBIT, worth // SLOWER))}
+            to = {"from": str(worth), "to": str(max(LEAST_KBIT, as_kept(worth // SLOWER)))}
             rungs.append(Remedy("avoid-link", diagnosis.subject, args | to, deadline=AVOID_DEADLINE_S))
         loss = ls.loss_of(view, hardif, mac)
         if loss is not None and ls.least(loss) > HALF:
@@ -85,12 +89,15 @@ class LinkLossy:
         return rungs
 
     def state(self, diagnosis: Diagnosis, view: View) -> State:
-        """Gone: of the last 50 echoes 49 were answered. Contained: no best way leads over it."""
+        """Gone: of the last 50 echoes 49 were answered, or the neighbour itself went (it was exchanged, say).
+
+        Contained: no best way leads over it.
+        """
         hardif, mac = reroute.split(diagnosis.subject)
         if view.snapshot.links is not None and lv.link_of(view, hardif) is None:
             return State.GONE  # the interface itself is gone
         loss, mesh = ls.loss_of(view, hardif, mac), view.snapshot.mesh
-        if loss is not None and loss.asked >= WELL_ASKED and loss.lost <= WELL_LOST:
+        if (loss is not None and _well(loss)) or _left(diagnosis, view):
             return State.GONE
         if (
             hardif in view.detached
@@ -108,6 +115,36 @@ def _lossy(loss: Loss) -> bool:
     if loss.asked < LEAST_ASKED or loss.spells < LEAST_SPELLS:
         return False
     return loss.answer_age is not None and loss.answer_age <= ANSWERS_S and ls.least(loss) > LOSSY
+
+
+def _well(loss: Loss) -> bool:
+    return loss.asked >= WELL_ASKED and loss.lost <= WELL_LOST
+
+
+def _left(diagnosis: Diagnosis, view: View) -> bool:
+    """Did the neighbour itself go? The interface would count for next to nothing for ever.
+
+    batman-adv knows it no more, or it is silent while another one there is well. Detached, where batman-adv
+    knows nobody: nothing comes of it while another agent hears us.
+    """
+    hardif, mac = reroute.split(diagnosis.subject)
+    if hardif in view.detached:
+        wait = lv.reattach_wait(view, diagnosis.subject)
+        return _unheard(view, hardif, mac) and answers.greeted(view, hardif, diagnosis.at, wait, but=mac)
+    if lv.forgotten(view, hardif, mac, diagnosis.at):
+        return True
+    if (lv.silence(view, hardif, mac) or 0.0) <= UNHEARD_MISSES * lv.elp_s(view, hardif, mac):
+        return False
+    others = (loss.mac for loss in view.snapshot.losses if loss.hardif == hardif and _well(loss))
+    return any(other != mac and lv.alive(view, hardif, other) for other in others)
+
+
+def _unheard(view: View, hardif: str, mac: str) -> bool:
+    """Has nothing come of it for long, neither hello nor answer?"""
+    loss, peer = ls.loss_of(view, hardif, mac), lv.peer_of(view, hardif, mac)
+    answered = loss.answer_age if loss is not None else None
+    silent = answered is None or answered > UNHEARD_S
+    return silent and (peer is None or peer.hello_age > UNHEARD_S)
 
 
 def _worth(view: View, hardif: str, mac: str) -> int | None:

@@ -27,6 +27,7 @@ TALK_REST_S = 3.5  # after we gave a hardif back: neighbours repeat a suspicion 
 # more than an interval: what comes a long way round (each hop keeps it up to 100 ms to aggregate) mostly
 # arrives after its successor and is not counted then. Less than the 200 s the table keeps a way that is lost.
 WAY_KNOWN_S = 60.0
+FORGET_S = 200.0  # batman-adv's PURGE_TIMEOUT: so long after its last ELP a neighbour is none any more
 MAX_DOUBLINGS = 6  # 2 s become at most 128 s: a flapping link waits, but not for ever
 
 
@@ -83,6 +84,14 @@ def silence(view: View, hardif: str, mac: str) -> float | None:
     mesh = view.snapshot.mesh
     rows = mesh.neighbours if mesh else ()
     return next((n.last_seen_age for n in rows if n.hardif == hardif and n.mac == mac), None)
+
+
+def forgotten(view: View, hardif: str, mac: str, since: float) -> bool:
+    """Is it no neighbour at a dump later than `since` (monotonic), on a hardif that is in the mesh?"""
+    mesh = view.snapshot.mesh
+    if mesh is None or hardif not in attached(view) or mesh.neighbours_at <= since:
+        return False
+    return silence(view, hardif, mac) is None
 
 
 def heard(view: View, hardif: str, mac: str) -> bool:

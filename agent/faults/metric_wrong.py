@@ -12,7 +12,7 @@ from typing import ClassVar, Final
 from agent.events import Diagnosis, Remedy, Snapshot, Subject, Suspicion, Symptom
 from agent.faults.base import Fault, State, View
 from agent.mesh.wanted import AUTOMATIC
-from agent.readings import Hardif, Wanted
+from agent.readings import Hardif, Wanted, as_kept
 
 FALLBACK_KBIT: Final = 1000  # batman-adv's BATADV_THROUGHPUT_DEFAULT_VALUE, where a device tells nothing
 SETTLED_S: Final = 15.0  # what is wanted must be so for longer than the keeper's own look takes (10 s)
@@ -108,8 +108,7 @@ def _right(snapshot: Snapshot, wanted: Wanted) -> int | None:
     if wanted.kind != "wire" or wanted.throughput_kbit is None or told is None:
         return None
     if wanted.throughput_kbit != AUTOMATIC:
-        rounded = wanted.throughput_kbit // 100 * 100  # as the kernel keeps it
-        return None if told == rounded else wanted.throughput_kbit
+        return None if told == as_kept(wanted.throughput_kbit) else wanted.throughput_kbit
     if told != AUTOMATIC:
         return None if told == wanted.speed_kbit else AUTOMATIC
     heard = _heard(snapshot, wanted.name)

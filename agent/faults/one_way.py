@@ -111,6 +111,10 @@ class OneWay:
         hardif, mac = reroute.split(diagnosis.subject)
         if f"{hardif}/{mac}" not in view.muted:
             return reroute.state(diagnosis, view)
+        if view.snapshot.links is not None and lv.link_of(view, hardif) is None:
+            return State.GONE  # and what left it out went with it
+        if _left(view, hardif, mac):
+            return State.GONE
         if answers.answers_now(view, hardif, mac) and _cut_off(view, hardif, mac):
             return State.NEEDED
         wait = lv.reattach_wait(view, diagnosis.subject)
@@ -126,6 +130,21 @@ def _cut_off(view: View, hardif: str, mac: str) -> bool:
         return False
     heard = lv.heard_as_originator(mesh, lv.originator_of(view, hardif, mac))
     return heard is None or heard >= wait
+
+
+def _left(view: View, hardif: str, mac: str) -> bool:
+    """Did a neighbour we left out go (it was exchanged, say)? batman-adv does not hear it, so we must tell.
+
+    Nothing came of it for as long as batman-adv remembers one: no hello, no answer, nothing by radio.
+    """
+    echo, peer = answers.echo_of(view, hardif, mac), lv.peer_of(view, hardif, mac)
+    _, station = lv.station(view, hardif, mac)
+    last = (
+        echo.unanswered_for if echo is not None else 0.0,
+        peer.hello_age if peer is not None else lv.FORGET_S,
+        station.inactive_age if station is not None else lv.FORGET_S,
+    )
+    return min(last) >= lv.FORGET_S
 
 
 FAULT: Fault = OneWay()

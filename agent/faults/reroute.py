@@ -64,8 +64,8 @@ def state(diagnosis: Diagnosis, view: View) -> State:
     mesh = view.snapshot.mesh
     if mesh is None or hardif not in lv.attached(view):
         return State.PRESENT
-    if mesh.neighbours_at > diagnosis.at and lv.silence(view, hardif, mac) is None:
-        return State.GONE  # batman-adv has forgotten the neighbour: no way depends on it any more
+    if lv.forgotten(view, hardif, mac, diagnosis.at):
+        return State.GONE  # no way depends on it any more
     if lv.alive(view, hardif, mac) and not dead_attached(view, hardif, mac) and answered(view, hardif, mac):
         return State.GONE
     if mesh.originators_at > diagnosis.at and mesh.originators and not lv.best_via(view, hardif, mac):

@@ -6,8 +6,6 @@ Everything heard is unauthenticated: a hint that may start a check, never a reas
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import random
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -15,27 +13,14 @@ from collections.abc import Callable, Iterable, Mapping
 import msgspec
 
 from agent.hello.channel import ALL_NODES, HELLO_GROUP, Channel
-from agent.hello.errors import ChannelError, MessageError
-from agent.hello.interface import ABSENT, Interface, watched
-from agent.hello.message import (
-    REPORT_KINDS,
-    HelloMessage,
-    ReportKind,
-    ReportMessage,
-    decode_report,
-    encode,
-    mac_bytes,
-    mac_text,
-)
+from agent.hello.interface import Interface
+from agent.hello.meshreports import MeshReports
+from agent.hello.message import HelloMessage, ReportKind, ReportMessage, mac_text
 from agent.hello.outgoing import Outgoing
 from agent.hello.peers import Entry, News, eui64
-from agent.hello.report import REPEATS, Reports, own_limit
 from agent.readings import Peer, Report, Twin
 
 MAX_INTERFACES = 32  # the configuration's own bound
-REPORT_RETRY = 1.0  # s until a missing bat0 is looked for again
-
-log = logging.getLogger(__name__)
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -84,28 +69,27 @@ class Hello:
         rng: random.Random | None = None,
         open_channel: Callable[[str, int, str], Channel] = Channel,
     ) -> None:
-        self._node, self._mesh, self._port = node, mesh, port
+        self._node, self._mesh = node, mesh
         self._interval, self._originator, self._heard = interval, originator, heard
         self._elp_ms = elp_ms
         self._on_change, self._clock, self._rng = on_change, clock, rng or random.Random()
-        self._open = open_channel
         self._health = ""
         self._intents: tuple[str, ...] = ()
         self._suspects: dict[str, frozenset[str]] = {}
-        self._reports = Reports()
-        self._report_sequence = self._rng.getrandbits(32)
-        self._own_limit = own_limit(clock())
-        self._report_channel: Channel | None = None
-        self._report_looked = float("-inf")
-        self._report_trouble = ""
-        self._pending: set[asyncio.TimerHandle] = set()
+        self._reports = MeshReports(
+            node,
+            open_channel=lambda: open_channel(mesh, port, ALL_NODES),
+            on_news=self._reported,
+            clock=clock,
+            rng=self._rng,
+        )
         names = tuple(dict.fromkeys(interfaces))[:MAX_INTERFACES]
         self._outgoing = {name: Outgoing(self._rng.getrandbits(32)) for name in names}
         self.interfaces = {
             name: Interface(
                 name,
                 interval=interval,
-                open_channel=lambda n: self._open(n, self._port, HELLO_GROUP),
+                open_channel=lambda n: open_channel(n, port, HELLO_GROUP),
                 compose=self._compose,
                 on_news=self._news,
                 clock=clock,
@@ -118,7 +102,7 @@ class Hello:
 
     def start(self) -> None:
         """Begin on every interface; one that is missing joins when it appears."""
-        self._check_reports()
+        self._reports.start()
         for interface in self.interfaces.values():
             interface.start()
 
@@ -126,15 +110,11 @@ class Hello:
         """Leave every group and close everything."""
         for interface in self.interfaces.values():
             interface.stop()
-        for handle in self._pending:
-            handle.cancel()
-        self._pending.clear()
-        self._close_reports()
+        self._reports.stop()
 
     def refresh(self) -> None:
         """Links changed: look at every channel now (call on rtnetlink link events)."""
-        self._report_looked = float("-inf")
-        self._check_reports()
+        self._reports.refresh()
         for interface in self.interfaces.values():
             interface.refresh()
 
@@ -147,7 +127,7 @@ class Hello:
     def troubles(self) -> dict[str, str]:
         """Where nothing can be said or heard though the interface is there: interface > sentence."""
         told = {name: interface.trouble for name, interface in self.interfaces.items()}
-        return {name: text for name, text in (told | {self._mesh: self._report_trouble}).items() if text}
+        return {name: text for name, text in (told | {self._mesh: self._reports.trouble}).items() if text}
 
     # -- what we say
 
@@ -177,25 +157,7 @@ class Hello:
 
     def report(self, kind: ReportKind, subject_mac: str, about_mac: str) -> bool:
         """Tell the whole mesh; False where the rate or a missing mesh interface forbids it now."""
-        if kind not in REPORT_KINDS:
-            raise MessageError(f"{kind!r} is no kind of report; known are {', '.join(REPORT_KINDS)}")
-        if not self._check_reports() or not self._own_limit.take(self._clock()):
-            return False
-        self._report_sequence = (self._report_sequence + 1) & 0xFFFF_FFFF
-        data = encode(
-            ReportMessage(
-                version=1,
-                node=self._node,
-                sequence=self._report_sequence,
-                kind=kind,
-                subject=mac_bytes(subject_mac),
-                about=mac_bytes(about_mac),
-            )
-        )
-        self._send_report(data)
-        for delay in REPEATS[1:]:
-            self._later(delay, data)
-        return True
+        return self._reports.say(kind, subject_mac, about_mac)
 
     # -- what we heard (any thread)
 
@@ -206,7 +168,7 @@ class Hello:
 
     def reports(self) -> tuple[Report, ...]:
         """What others reported lately."""
-        return self._reports.snapshot(self._clock())
+        return self._reports.snapshot()
 
     def twins(self) -> tuple[Twin, ...]:
         """Who uses the address of one of our interfaces there; among them we, where ours come round."""
@@ -242,64 +204,5 @@ class Hello:
             self.interfaces[entry.hardif].announce()  # so that it learns at once that it is heard
         self._on_change(Change(news.value, entry.message.node, entry.hardif, mac_text(entry.message.mac)))
 
-    def _check_reports(self) -> bool:
-        """Is there a channel for reports? Looks for the mesh interface at most once in `REPORT_RETRY`."""
-        if self._report_channel and self._report_channel.current():
-            return True
-        self._close_reports()
-        now = self._clock()
-        if now - self._report_looked < REPORT_RETRY:
-            return False
-        self._report_looked = now
-        try:
-            self._report_channel = watched(self._open(self._mesh, self._port, ALL_NODES), self._read_reports)
-        except ChannelError as error:
-            self._report_trouble = "" if error.errno in ABSENT else str(error)
-            return False
-        self._report_trouble = ""
-        return True
-
-    def _close_reports(self) -> None:
-        if self._report_channel:
-            asyncio.get_running_loop().remove_reader(self._report_channel.fileno())
-            self._report_channel.close()
-            self._report_channel = None
-
-    def _later(self, delay: float, data: bytes) -> None:
-        def due() -> None:
-            self._pending.discard(handle)
-            self._send_report(data)
-
-        handle = asyncio.get_running_loop().call_later(delay, due)
-        self._pending.add(handle)
-
-    def _send_report(self, data: bytes) -> None:
-        if self._report_channel is None:
-            return
-        try:
-            self._report_channel.send(data)
-        except ChannelError as error:
-            log.info("report not sent: %s", error)
-            self._close_reports()
-
-    def _read_reports(self) -> None:
-        channel = self._report_channel
-        if channel is None:
-            return
-        try:
-            datagrams = channel.receive()
-        except ChannelError:
-            self._close_reports()
-            return
-        now = self._clock()
-        for data, address in datagrams:
-            if not self._reports.admit(address, now):
-                continue
-            try:
-                message = decode_report(data)
-            except MessageError:
-                continue
-            if message.node != self._node and self._reports.take(message, now):
-                self._on_change(
-                    Change("report", message.node, mac=mac_text(message.subject), word=message.kind)
-                )
+    def _reported(self, message: ReportMessage) -> None:
+        self._on_change(Change("report", message.node, mac=mac_text(message.subject), word=message.kind))

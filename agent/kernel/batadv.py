@@ -16,7 +16,7 @@ from agent.kernel import netlink as nl
 from agent.kernel.batadvrows import Attr
 from agent.kernel.errors import InterfaceGoneError, KernelError, NetlinkFormatError, RefusedError
 from agent.kernel.genl import Family, interface_index
-from agent.readings import Gateway, Hardif, Mesh, Neighbour, Originator
+from agent.readings import TUNIT, Gateway, Hardif, Mesh, Neighbour, Originator
 
 CMD_GET_MESH: Final = 1
 CMD_GET_HARDIF: Final = 5
@@ -27,8 +27,6 @@ CMD_GET_NEIGHBORS: Final = 9
 CMD_GET_GATEWAYS: Final = 10
 CMD_SET_MESH: Final = 15
 CMD_SET_HARDIF: Final = 16
-TUNIT: Final = 100  # kbit/s: batman-adv counts gateways and overrides in 100 kbit/s
-GW_MODES: Final = ("off", "client", "server")  # enum batadv_gw_modes
 
 
 class BatAdv:
@@ -105,8 +103,8 @@ class BatAdv:
         OGM interval in ms (less than 40 is raised to 40), hop penalty 0-255, bandwidths in kbit/s.
         `gw_sel_kbit` (BATMAN_V): how much more another gateway must offer; it also chooses anew at once.
         """
-        if gw_mode is not None and gw_mode not in GW_MODES:
-            raise ValueError(f"gateway mode {gw_mode!r}: one of {', '.join(GW_MODES)}")
+        if gw_mode is not None and gw_mode not in rows.GW_MODES:
+            raise ValueError(f"gateway mode {gw_mode!r}: one of {', '.join(rows.GW_MODES)}")
         words: list[tuple[Attr, int | None]] = [
             (Attr.ORIG_INTERVAL, ogm_interval_ms),
             (Attr.GW_BANDWIDTH_DOWN, None if gw_down_kbit is None else gw_down_kbit // TUNIT),
@@ -115,7 +113,7 @@ class BatAdv:
         ]
         octets: list[tuple[Attr, int | None]] = [
             (Attr.HOP_PENALTY, hop_penalty),
-            (Attr.GW_MODE, None if gw_mode is None else GW_MODES.index(gw_mode)),
+            (Attr.GW_MODE, None if gw_mode is None else rows.GW_MODES.index(gw_mode)),
             (Attr.BRIDGE_LOOP_AVOIDANCE_ENABLED, bla),
             (Attr.BONDING_ENABLED, bonding),
             (Attr.DISTRIBUTED_ARP_TABLE_ENABLED, dat),

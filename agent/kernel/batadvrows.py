@@ -16,12 +16,11 @@ from agent.kernel import age
 from agent.kernel import netlink as nl
 from agent.kernel.errors import InterfaceGoneError, NetlinkFormatError
 from agent.kernel.genl import GENL_HEADER
-from agent.readings import Gateway, Hardif, Mesh, Neighbour, Originator
+from agent.readings import TUNIT, Gateway, Hardif, Mesh, Neighbour, Originator
 
 T = TypeVar("T")
 Row = Callable[[bytearray, int, int], T]
 Names = Callable[[int], str]
-TUNIT: Final = 100  # kbit/s
 GW_MODES: Final = ("off", "client", "server")
 
 

@@ -15,7 +15,8 @@ from typing import Any
 
 import msgspec
 
-from agent.mapek.journal import Journal, JournalError
+from agent.mapek.journal import Journal
+from agent.mapek.journalfile import JournalError
 from agent.mapek.replay import undo_records
 from agent.mapek.tick import Act, Undo
 from agent.mapek.worker import Worker

@@ -3,17 +3,15 @@
 
 JSON lines in one file (agent/mapek/journalline.py): a begin before an action, a done once it was undone. A
 begin without its done is open and is replayed at start and by `python -m agent.undo`. Called from worker
-threads; one process at a time (a lock file).
+threads; one process at a time (agent/mapek/journalfile.py).
 """
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-import os
 import threading
 from pathlib import Path
 
+from agent.mapek.journalfile import JournalBusyError, JournalError, JournalFile
 from agent.mapek.journalline import DoneMark, OpenRecord, begin_line, done_line, parse_line
 from agent.mapek.recordkinds import AVOIDING, DETACHING, FORGOTTEN, MUTING
 from agent.remedies.base import UndoRecord
@@ -25,14 +23,6 @@ MAX_READ = 4 * 1024 * 1024  # a file larger than this is not ours; only its head
 MAX_LINE = 8 * 1024  # a record is a few hundred bytes; bounds one line
 
 
-class JournalError(Exception):
-    """The journal cannot be written or is in use; text says where and how to mend it."""
-
-
-class JournalBusyError(JournalError):
-    """A running agent has it."""
-
-
 class Journal:
     """`open` it, `begin` before acting, `done` after undoing. `notes` says what was found wrong.
 
@@ -40,16 +30,18 @@ class Journal:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
         self.notes: list[str] = []
         self.trouble = ""
         self._boot = ""
         self._guard = threading.Lock()
         self._open: dict[int, OpenRecord] = {}
         self._seq = 0
-        self._size = 0
-        self._fd = -1
-        self._lock_fd = -1
+        self._file = JournalFile(path)
+
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+        return self._file.path
 
     def open(self, boot: str = "") -> None:
         """Locks, reads, and rewrites it with the open records only. JournalError when used or unwritable.
@@ -58,7 +50,7 @@ class Journal:
         putting such a link back would do it again, and beside the set-up. Without an id all are kept.
         """
         self._boot = boot
-        self._lock()
+        self._file.lock()
         content = self._read()
         if bad := self._take_all(content):
             self._set_aside(content, bad)
@@ -74,16 +66,13 @@ class Journal:
         JournalBusyError where a running agent has it, JournalError where it cannot be read.
         """
         try:
-            self._hold(os.open(f"{self.path}.lock", os.O_RDONLY | os.O_CLOEXEC))
+            self._file.lock_existing()
         except JournalBusyError:
             raise
         except (OSError, JournalError) as error:
             self.notes.append(f"{self.path}.lock: {error}; read without the lock")
         try:
-            with self.path.open("rb") as file:
-                bad = self._take_all(file.read(MAX_READ))
-        except FileNotFoundError:
-            return
+            bad = self._take_all(self._file.read(MAX_READ))
         except OSError as error:
             raise JournalError(f"{self.path}: cannot be read: {error}; put back by hand") from error
         if bad:
@@ -92,7 +81,7 @@ class Journal:
     def mend(self) -> bool:
         """Tries to write again after trouble; is it over?"""
         with self._guard:
-            if self._lock_fd < 0:
+            if not self._file.locked:
                 return False
             try:
                 self._rewrite()
@@ -103,10 +92,7 @@ class Journal:
     def close(self) -> None:
         """Gives the lock back."""
         with self._guard:
-            for fd in (self._fd, self._lock_fd):
-                if fd >= 0:
-                    os.close(fd)
-            self._fd = self._lock_fd = -1
+            self._file.close()
 
     def open_records(self) -> tuple[OpenRecord, ...]:
         """What is not undone, oldest first."""
@@ -161,43 +147,14 @@ class Journal:
                 return
             try:
                 self._append(done_line(seq))
-                if self._size > MAX_BYTES:
+                if self._file.size > MAX_BYTES:
                     self._rewrite()
             except (JournalError, OSError) as error:
                 self.notes.append(f"change {seq} is undone but could not be marked so: {error}")
 
-    def _lock(self) -> None:
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            fd = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise JournalError(
-                f"{self.path}.lock: {error}; make the state directory writable for the agent"
-            ) from error
-        self._hold(fd)
-
-    def _hold(self, fd: int) -> None:
-        """Takes the lock on this descriptor, or closes it."""
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            os.close(fd)
-            raise JournalBusyError(
-                f"{self.path} is in use by a running agent; stop that one first"
-            ) from error
-        except OSError as error:
-            os.close(fd)
-            raise JournalError(
-                f"{self.path}.lock: {error}; the state directory's file system must know flock"
-            ) from error
-        self._lock_fd = fd
-
     def _read(self) -> bytes:
         try:
-            with self.path.open("rb") as file:
-                content = file.read(MAX_READ + 1)
-        except FileNotFoundError:
-            return b""
+            content = self._file.read(MAX_READ + 1)
         except OSError as error:
             self.notes.append(f"{self.path}: cannot be read ({error}); moved aside if possible")
             self._set_aside(b"", 1)
@@ -242,15 +199,7 @@ class Journal:
             self.notes.append(f"{self.path}: the reboot has undone what was done before it: {what}")
 
     def _set_aside(self, content: bytes, bad: int) -> None:
-        broken = self.path.with_name(self.path.name + ".broken")
-        try:
-            if content:
-                broken.write_bytes(content)
-            else:
-                self.path.replace(broken)
-            kept = f"kept as {broken}"
-        except OSError as error:
-            kept = f"could not be kept: {error}"
+        kept = self._file.set_aside(content)
         self.notes.append(
             f"{self.path}: {bad} lines are no records and were ignored, "
             f"{len(self._open)} good ones are open; {kept}"
@@ -258,48 +207,19 @@ class Journal:
 
     def _rewrite(self) -> None:
         """Only the open records, atomically."""
-        content = b"".join(begin_line(entry) for entry in self._open.values())
-        new = self.path.with_name(self.path.name + ".new")
-        fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        try:
-            _write_all(fd, content)
-            os.fsync(fd)
-            new.replace(self.path)
-            directory = os.open(self.path.parent, os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                os.fsync(directory)
-            finally:
-                os.close(directory)
-        except OSError:
-            os.close(fd)
-            with contextlib.suppress(OSError):
-                new.unlink()
-            raise
-        if self._fd >= 0:
-            os.close(self._fd)
-        self._fd, self._size, self.trouble = fd, len(content), ""
+        self._file.replace(b"".join(begin_line(entry) for entry in self._open.values()))
+        self.trouble = ""
 
     def _unwritable(self, error: OSError) -> str:
         return f"{self.path}: {error}; free space or mend the file system, until then nothing is done"
 
     def _append(self, line: bytes) -> None:
-        if self._lock_fd < 0:
+        if not self._file.locked:
             raise JournalError(f"{self.path} is not open")
         try:
-            if self._fd < 0:  # it could not be written at start: try again now
+            if not self._file.writable:  # it could not be written at start: try again now
                 self._rewrite()
-            os.lseek(self._fd, self._size, os.SEEK_SET)
-            _write_all(self._fd, line)
-            os.fsync(self._fd)
+            self._file.append(line)
         except OSError as error:
-            if self._fd >= 0:
-                with contextlib.suppress(OSError):
-                    os.ftruncate(self._fd, self._size)  # no half line before the next one
             self.trouble = self._unwritable(error)
             raise JournalError(self.trouble) from error
-        self._size += len(line)
-
-
-def _write_all(fd: int, data: bytes) -> None:
-    while data:
-        data = data[os.write(fd, data) :]

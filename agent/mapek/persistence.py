@@ -10,7 +10,8 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 
-from agent.mapek.journal import Journal, JournalError
+from agent.mapek.journal import Journal
+from agent.mapek.journalfile import JournalError
 from agent.mapek.leftovers import Leftovers, Replay
 from agent.mapek.tick import Emit
 from agent.mapek.worker import Worker

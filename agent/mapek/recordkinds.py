@@ -11,5 +11,5 @@ FORGOTTEN = (
     DETACHING
     | AVOIDING
     | {"hasten-ogms", "leave-gateway", "withdraw-gateway", "rejoin-mesh", "restart-radio", "mute-neighbour"}
-    | {"raise-neighbour-limit", "rest"}
+    | {"raise-neighbour-limit", "rest", "set-mac"}
 )

@@ -8,10 +8,10 @@ Once there, it is where this boot's journal is: a later run and `python -m agent
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
-from agent.mapek.journal import NAME, Journal, JournalBusyError, JournalError
+from agent.mapek.journal import NAME, Journal
+from agent.mapek.journalfile import JournalBusyError, JournalError, JournalFile
 
 
 def spare_of(control_socket: str) -> Path:
@@ -24,13 +24,12 @@ class SpareJournal(Journal):
 
     def __init__(self, path: Path, spare: Path) -> None:
         super().__init__(path)
-        self._own, self._spare = path, spare
-        self._own_lock_fd = -1
+        self._own, self._spare = self._file, spare
 
     def open(self, boot: str = "") -> None:
         """As Journal.open, of the spare where there is one."""
         if self._spare.exists():
-            self.path = self._spare
+            self._file = JournalFile(self._spare)
             super().open(boot)
             return
         try:
@@ -48,34 +47,28 @@ class SpareJournal(Journal):
     def close(self) -> None:
         """Gives both locks back."""
         super().close()
-        if self._own_lock_fd >= 0:
-            os.close(self._own_lock_fd)
-            self._own_lock_fd = -1
+        self._own.close()
 
     def _append(self, line: bytes) -> None:
         try:
             super()._append(line)
         except JournalError as error:
-            if self.path == self._spare or self._lock_fd < 0:
+            if self._file is not self._own or not self._own.locked:
                 raise
             self._move(str(error))
             super()._append(line)
 
     def _move(self, why: str) -> None:
         """The open records into the spare. JournalError where that fails, too: then all is as before."""
-        lock, fd, self._lock_fd, self._fd = self._lock_fd, self._fd, -1, -1
-        self.path = self._spare
+        self._file = spare = JournalFile(self._spare)
         try:
-            self._lock()
+            spare.lock()
             self._rewrite()
         except (OSError, JournalError) as error:
-            if self._lock_fd >= 0:
-                os.close(self._lock_fd)
-            self.path, self._lock_fd, self._fd = self._own, lock, fd
+            spare.close()
+            self._file = self._own
             if isinstance(error, JournalBusyError):
                 raise
             raise JournalError(f"{why}; nor can {self._spare} be written: {error}") from error
-        self._own_lock_fd = lock  # held on: nobody else may take it for free
-        if fd >= 0:
-            os.close(fd)
+        self._own.end_writing()  # its lock is held on: nobody else may take it for free
         self.notes.append(f"{why}; the undo journal goes on in memory, {self._spare}")

@@ -14,11 +14,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from agent.events import Snapshot
-from agent.kernel.batadv import TUNIT, BatAdv
+from agent.kernel.batadv import BatAdv
 from agent.kernel.errors import KernelError
 from agent.mesh.gatewaychoice import CLIENT_THRESHOLD_KBIT, GatewayChoice
 from agent.mesh.gatewayload import Announcement, GatewayLoad
-from agent.readings import Mesh, Uplink
+from agent.readings import Mesh, Uplink, as_kept
 
 if TYPE_CHECKING:
     from agent.config import Config
@@ -130,4 +130,4 @@ class GatewayBalance:
 
 def _rounded(told: Announcement) -> Announcement:
     """As the kernel keeps it."""
-    return Announcement(told.down_kbit // TUNIT * TUNIT, told.up_kbit // TUNIT * TUNIT)
+    return Announcement(as_kept(told.down_kbit), as_kept(told.up_kbit))

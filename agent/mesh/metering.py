@@ -23,7 +23,7 @@ from agent.kernel.links import Links
 from agent.kernel.linkspeed import link_speed_kbit
 from agent.kernel.tpmeter import Carried, TpMeter
 from agent.mesh.wanted import MEASURE
-from agent.readings import Link, Neighbour, Originator, Peer
+from agent.readings import Link, Neighbour, Originator, Peer, as_kept
 
 if TYPE_CHECKING:
     from agent.config import Config
@@ -72,7 +72,7 @@ def target(
 
 def settled(before: int | None, carried: int, most: int) -> int:
     """The figure to keep, kbit/s in whole hundreds: bounded, and the old one where they hardly differ."""
-    fresh = max(LEAST_KBIT, min(most, carried)) // 100 * 100
+    fresh = as_kept(max(LEAST_KBIT, min(most, carried)))
     return before if before is not None and abs(fresh - before) <= STEADY * before else fresh
 
 

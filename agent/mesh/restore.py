@@ -5,10 +5,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agent.kernel.batadv import TUNIT, BatAdv
+from agent.kernel.batadv import BatAdv
 from agent.kernel.links import Links
 from agent.mesh import timers
 from agent.mesh.gatewaychoice import CLIENT_THRESHOLD_KBIT, KERNELS_THRESHOLD_KBIT
+from agent.readings import as_kept
 
 if TYPE_CHECKING:
     from agent.config import Config
@@ -42,7 +43,7 @@ def restore_gateway(config: Config, links: Links, batadv: BatAdv) -> bool:
     mesh = batadv.mesh(link.index)
     if mesh.gw_mode != gateway.mode:
         return False
-    down, up = gateway.down // TUNIT * TUNIT, gateway.up // TUNIT * TUNIT
+    down, up = as_kept(gateway.down), as_kept(gateway.up)
     if gateway.mode == "server" and (mesh.gw_down_kbit, mesh.gw_up_kbit) != (down, up):
         batadv.set_mesh(link.index, gw_down_kbit=down, gw_up_kbit=up)
         return True

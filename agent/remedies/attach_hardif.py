@@ -8,10 +8,10 @@ from typing import ClassVar
 from agent.events import Remedy
 from agent.faults import liveness as lv
 from agent.faults.base import View
-from agent.remedies.base import Action, ActionError, Effector, UndoRecord
+from agent.remedies.base import Action, ActionError, Effector, NothingToUndo, too_early
 
 
-class AttachHardif:
+class AttachHardif(NothingToUndo):
     """Args: `mesh`, `hardif`, and for a later try `not_before` (monotonic seconds).
 
     Restores the configured state, so there is nothing to undo.
@@ -23,17 +23,13 @@ class AttachHardif:
 
     def refusal(self, remedy: Remedy, view: View) -> str:
         hardif = remedy.args["hardif"]
-        not_before = float(remedy.args.get("not_before", "0"))
-        if view.now < not_before:
-            return f"the next try is due in {not_before - view.now:.0f} s"
+        if why := too_early(remedy, view):
+            return why
         if hardif in view.detached:
             return f"{hardif} is held out of the mesh by another remedy"
         if lv.link_of(view, hardif) is None:
             return f"{hardif} does not exist"
         return ""
-
-    def undo_record(self, remedy: Remedy, effector: Effector) -> UndoRecord | None:
-        return None
 
     def act(self, remedy: Remedy, effector: Effector) -> None:
         """Attach; also where it is attached already, because its settings may be missing."""
@@ -48,9 +44,6 @@ class AttachHardif:
                 f"attaching {hardif} to {mesh}: its master is {master}; take it out there first"
             )
         effector.attach_hardif(mesh, hardif)
-
-    def undo(self, record: UndoRecord, effector: Effector) -> None:
-        """Nothing: the act restores what is configured."""
 
 
 ACTION: Action = AttachHardif()

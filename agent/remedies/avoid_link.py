@@ -11,6 +11,7 @@ from typing import ClassVar
 from agent.events import Remedy
 from agent.faults import liveness as lv
 from agent.faults.base import View
+from agent.readings import as_kept
 from agent.remedies.base import Action, Effector, UndoRecord
 
 
@@ -56,8 +57,8 @@ class AvoidLink:
 
     def undo(self, record: UndoRecord, effector: Effector) -> None:
         """As before, unless the interface left the mesh (which forgets it) or a person set it otherwise."""
-        mesh, hardif = record.args["mesh"], record.args["hardif"]
-        if effector.routing.throughput_override(mesh, hardif) == int(record.args["set"]):
+        mesh, hardif, ours = record.args["mesh"], record.args["hardif"], as_kept(int(record.args["set"]))
+        if effector.routing.throughput_override(mesh, hardif) == ours:
             effector.routing.set_throughput_override(mesh, hardif, int(record.args["kbit"]))
 
 

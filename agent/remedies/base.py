@@ -89,3 +89,19 @@ class Action(Protocol):
     def undo(self, record: UndoRecord, effector: Effector) -> None:
         """Put it back; idempotent; a thing that no longer exists counts as put back. Raises ActionError."""
         ...
+
+
+class NothingToUndo:
+    """For actions whose change is right, or cannot be taken back: no record, nothing to put back."""
+
+    def undo_record(self, remedy: Remedy, effector: Effector) -> UndoRecord | None:
+        return None
+
+    def undo(self, record: UndoRecord, effector: Effector) -> None:
+        """Nothing."""
+
+
+def too_early(remedy: Remedy, view: View) -> str:
+    """Why a later try is not due yet, by its `not_before` (monotonic seconds); "" when it is."""
+    not_before = float(remedy.args.get("not_before", "0"))
+    return f"the next try is due in {not_before - view.now:.0f} s" if view.now < not_before else ""

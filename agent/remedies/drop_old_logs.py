@@ -7,10 +7,10 @@ from typing import ClassVar
 
 from agent.events import Remedy
 from agent.faults.base import View
-from agent.remedies.base import Action, Effector, UndoRecord
+from agent.remedies.base import Action, Effector, NothingToUndo
 
 
-class DropOldLogs:
+class DropOldLogs(NothingToUndo):
     """Args: `path` (a file system), `wanted` (bytes free there). Never a log in use or outside /var/log.
 
     Cannot be undone: old logs are the price of a node that runs.
@@ -26,14 +26,8 @@ class DropOldLogs:
             return f"{remedy.args['path']} can only be read"
         return ""
 
-    def undo_record(self, remedy: Remedy, effector: Effector) -> UndoRecord | None:
-        return None
-
     def act(self, remedy: Remedy, effector: Effector) -> None:
         effector.host.drop_old_logs(remedy.args["path"], int(remedy.args["wanted"]))
-
-    def undo(self, record: UndoRecord, effector: Effector) -> None:
-        """Nothing: what is deleted is gone."""
 
 
 ACTION: Action = DropOldLogs()

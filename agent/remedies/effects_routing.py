@@ -35,6 +35,14 @@ class Routing(Protocol):
         """Also where the driver wants the interface down for it: then it is down for a moment."""
         ...
 
+    def is_up(self, name: str) -> bool | None:
+        """By administration; None where there is no such interface."""
+        ...
+
+    def switch_on(self, name: str) -> None:
+        """Up by administration."""
+        ...
+
     def set_up_mesh(self) -> None:
         """The keeper's set-up runs now instead of at its next look; it returns before it has."""
         ...

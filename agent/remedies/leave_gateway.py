@@ -8,15 +8,13 @@ and those that live answer. Undone (client again, which chooses anew) as soon as
 
 from __future__ import annotations
 
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from agent.events import Remedy
 from agent.faults.base import View
 from agent.faults.gatewayview import living
 from agent.remedies.base import Action, Effector, UndoRecord
-
-CLIENT: Final = "client"
-OFF: Final = "off"
+from agent.remedies.gatewaymode import CLIENT, OFF, found_as, switch
 
 
 class LeaveGateway:
@@ -40,20 +38,13 @@ class LeaveGateway:
     def undo_record(self, remedy: Remedy, effector: Effector) -> UndoRecord | None:
         """Nothing where it was no client."""
         mesh = remedy.args["mesh"]
-        found = effector.gateways.state(mesh)
-        return UndoRecord(self.id, {"mesh": mesh}) if found is not None and found.mode == CLIENT else None
+        return UndoRecord(self.id, {"mesh": mesh}) if found_as(effector, mesh, CLIENT) else None
 
     def act(self, remedy: Remedy, effector: Effector) -> None:
-        mesh = remedy.args["mesh"]
-        found = effector.gateways.state(mesh)
-        if found is not None and found.mode == CLIENT:
-            effector.gateways.set_mode(mesh, OFF)
+        switch(effector, remedy.args["mesh"], CLIENT, OFF)
 
     def undo(self, record: UndoRecord, effector: Effector) -> None:
-        mesh = record.args["mesh"]
-        found = effector.gateways.state(mesh)
-        if found is not None and found.mode == OFF:
-            effector.gateways.set_mode(mesh, CLIENT)
+        switch(effector, record.args["mesh"], OFF, CLIENT)
 
 
 ACTION: Action = LeaveGateway()

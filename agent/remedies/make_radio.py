@@ -8,10 +8,10 @@ from typing import ClassVar
 from agent.events import Remedy
 from agent.faults import liveness as lv
 from agent.faults.base import View
-from agent.remedies.base import Action, Effector, UndoRecord
+from agent.remedies.base import Action, Effector, NothingToUndo
 
 
-class MakeRadio:
+class MakeRadio(NothingToUndo):
     """Args: `hardif`. Nothing to undo: the interface is configured, and the mesh needs it."""
 
     id: ClassVar[str] = "make-radio"
@@ -22,15 +22,9 @@ class MakeRadio:
         hardif = remedy.args["hardif"]
         return f"{hardif} exists" if lv.link_of(view, hardif) is not None else ""
 
-    def undo_record(self, remedy: Remedy, effector: Effector) -> UndoRecord | None:
-        return None
-
     def act(self, remedy: Remedy, effector: Effector) -> None:
         effector.routing.make_radio(remedy.args["hardif"])
         effector.routing.set_up_mesh()
-
-    def undo(self, record: UndoRecord, effector: Effector) -> None:
-        """Nothing: the act restores what is configured."""
 
 
 ACTION: Action = MakeRadio()

@@ -8,10 +8,10 @@ from typing import ClassVar
 from agent.events import Remedy
 from agent.faults import liveness as lv
 from agent.faults.base import View
-from agent.remedies.base import Action, ActionError, Effector, UndoRecord
+from agent.remedies.base import Action, ActionError, Effector, NothingToUndo
 
 
-class RaiseMtu:
+class RaiseMtu(NothingToUndo):
     """Args: `hardif`, `mtu` in bytes.
 
     Nothing to undo: it is the configured state, and an MTU too large for nobody harms nobody, while going
@@ -26,9 +26,6 @@ class RaiseMtu:
         hardif = remedy.args["hardif"]
         return "" if lv.link_of(view, hardif) is not None else f"{hardif} does not exist"
 
-    def undo_record(self, remedy: Remedy, effector: Effector) -> UndoRecord | None:
-        return None
-
     def act(self, remedy: Remedy, effector: Effector) -> None:
         """Never lowers it."""
         hardif, wanted = remedy.args["hardif"], int(remedy.args["mtu"])
@@ -37,9 +34,6 @@ class RaiseMtu:
             raise ActionError(f"raising the MTU of {hardif}: there is no such interface; look with `ip link`")
         if found < wanted:
             effector.routing.set_mtu(hardif, wanted)
-
-    def undo(self, record: UndoRecord, effector: Effector) -> None:
-        """Nothing: the act restores what is configured."""
 
 
 ACTION: Action = RaiseMtu()

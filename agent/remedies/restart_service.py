@@ -7,10 +7,10 @@ from typing import ClassVar
 
 from agent.events import Remedy
 from agent.faults.base import View
-from agent.remedies.base import Action, Effector, UndoRecord
+from agent.remedies.base import Action, Effector, NothingToUndo, too_early
 
 
-class RestartService:
+class RestartService(NothingToUndo):
     """Args: `service`, and for a later try `not_before` (monotonic seconds). A restart cannot be undone."""
 
     id: ClassVar[str] = "restart-service"
@@ -21,17 +21,10 @@ class RestartService:
         name = remedy.args["service"]
         if name not in view.services_wanted:
             return f"{name} is no longer configured"
-        not_before = float(remedy.args.get("not_before", "0"))
-        return f"the next try is due in {not_before - view.now:.0f} s" if view.now < not_before else ""
-
-    def undo_record(self, remedy: Remedy, effector: Effector) -> UndoRecord | None:
-        return None
+        return too_early(remedy, view)
 
     def act(self, remedy: Remedy, effector: Effector) -> None:
         effector.restart_service(remedy.args["service"])
-
-    def undo(self, record: UndoRecord, effector: Effector) -> None:
-        """Nothing: a restart cannot be taken back."""
 
 
 ACTION: Action = RestartService()

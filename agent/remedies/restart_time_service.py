@@ -7,10 +7,10 @@ from typing import ClassVar
 
 from agent.events import Remedy
 from agent.faults.base import View
-from agent.remedies.base import Action, Effector, UndoRecord
+from agent.remedies.base import Action, Effector, NothingToUndo, too_early
 
 
-class RestartTimeService:
+class RestartTimeService(NothingToUndo):
     """Args: `unit`, and for a later try `not_before` (monotonic seconds). A restart cannot be undone."""
 
     id: ClassVar[str] = "restart-time-service"
@@ -18,17 +18,10 @@ class RestartTimeService:
     time_limit: ClassVar[float] = 12.0  # systemctl has 10 s
 
     def refusal(self, remedy: Remedy, view: View) -> str:
-        not_before = float(remedy.args.get("not_before", "0"))
-        return f"the next try is due in {not_before - view.now:.0f} s" if view.now < not_before else ""
-
-    def undo_record(self, remedy: Remedy, effector: Effector) -> UndoRecord | None:
-        return None
+        return too_early(remedy, view)
 
     def act(self, remedy: Remedy, effector: Effector) -> None:
         effector.host.restart_time_service(remedy.args["unit"])
-
-    def undo(self, record: UndoRecord, effector: Effector) -> None:
-        """Nothing: a restart cannot be taken back."""
 
 
 ACTION: Action = RestartTimeService()

@@ -7,12 +7,12 @@ from typing import ClassVar
 
 from agent.events import Remedy
 from agent.faults.base import View
-from agent.remedies.base import Action, ActionError, Effector, UndoRecord
+from agent.remedies.base import Action, ActionError, Effector, NothingToUndo
 
 WORTH = 1_000_000  # bytes; less makes no difference to a machine that is out of memory
 
 
-class ReturnMemory:
+class ReturnMemory(NothingToUndo):
     """No args. Nothing to undo: what it needs again it takes again."""
 
     id: ClassVar[str] = "return-memory"
@@ -22,16 +22,10 @@ class ReturnMemory:
     def refusal(self, remedy: Remedy, view: View) -> str:
         return ""
 
-    def undo_record(self, remedy: Remedy, effector: Effector) -> UndoRecord | None:
-        return None
-
     def act(self, remedy: Remedy, effector: Effector) -> None:
         freed = effector.host.return_memory()
         if freed < WORTH:
             raise ActionError(f"giving back memory of the agent: {freed} bytes, it holds no more to spare")
-
-    def undo(self, record: UndoRecord, effector: Effector) -> None:
-        """Nothing: see above."""
 
 
 ACTION: Action = ReturnMemory()

@@ -12,10 +12,10 @@ from typing import ClassVar
 from agent.events import Remedy
 from agent.faults.base import View
 from agent.remedies import radiocure
-from agent.remedies.base import Action, Effector, UndoRecord
+from agent.remedies.base import Action, Effector, NothingToUndo
 
 
-class ScanRadio:
+class ScanRadio(NothingToUndo):
     """Args: `radio`, `since`, `after` (faults/radiofaults.py). Changes nothing, so nothing is undone."""
 
     id: ClassVar[str] = "scan-radio"
@@ -25,14 +25,8 @@ class ScanRadio:
     def refusal(self, remedy: Remedy, view: View) -> str:
         return radiocure.refusal(remedy, view)
 
-    def undo_record(self, remedy: Remedy, effector: Effector) -> UndoRecord | None:
-        return None
-
     def act(self, remedy: Remedy, effector: Effector) -> None:
         effector.wifi.scan(remedy.args["radio"])
-
-    def undo(self, record: UndoRecord, effector: Effector) -> None:
-        """Nothing: the radio returns to its channel by itself."""
 
 
 ACTION: Action = ScanRadio()

@@ -7,10 +7,10 @@ from typing import ClassVar
 
 from agent.events import Remedy
 from agent.faults.base import View
-from agent.remedies.base import Action, Effector, UndoRecord
+from agent.remedies.base import Action, Effector, NothingToUndo
 
 
-class SetClockBack:
+class SetClockBack(NothingToUndo):
     """Args: `offset` (seconds between wall time and the time since boot, when it was last synchronised).
 
     Not undone: the time it had before is the fault. A time service that runs goes on correcting it.
@@ -29,14 +29,8 @@ class SetClockBack:
             return "it was synchronised again meanwhile"
         return ""
 
-    def undo_record(self, remedy: Remedy, effector: Effector) -> UndoRecord | None:
-        return None
-
     def act(self, remedy: Remedy, effector: Effector) -> None:
         effector.host.set_clock(float(remedy.args["offset"]))
-
-    def undo(self, record: UndoRecord, effector: Effector) -> None:
-        """Nothing: see above."""
 
 
 ACTION: Action = SetClockBack()

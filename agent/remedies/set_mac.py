@@ -12,11 +12,16 @@ from agent.remedies.base import Action, ActionError, Effector, UndoRecord
 
 
 class SetMac:
-    """Args: `hardif`, `mac`. Nothing to undo: one address for each is right, two alike never are."""
+    """Args: `hardif`, `mac`. The address stays: one for each is right, two alike never are.
+
+    Its record is for who is killed while the interface is down for it; whoever comes next switches it on. A
+    radio that left its mesh by that is joined again by the keeper.
+    """
 
     id: ClassVar[str] = "set-mac"
     title: ClassVar[str] = "give the interface an address of its own"
     time_limit: ClassVar[float] = 5.0  # some drivers must be down for it, and restart the card
+    temporary: ClassVar[bool] = True  # once it has the address there is nothing left to put back
 
     def refusal(self, remedy: Remedy, view: View) -> str:
         """Never the primary's: it is the node's name in the mesh."""
@@ -26,7 +31,9 @@ class SetMac:
         return "" if lv.link_of(view, hardif) is not None else f"{hardif} does not exist"
 
     def undo_record(self, remedy: Remedy, effector: Effector) -> UndoRecord | None:
-        return None
+        """Nothing where it is down already, or gone."""
+        hardif = remedy.args["hardif"]
+        return UndoRecord(self.id, {"hardif": hardif}) if effector.routing.is_up(hardif) else None
 
     def act(self, remedy: Remedy, effector: Effector) -> None:
         hardif, mac = remedy.args["hardif"], remedy.args["mac"]
@@ -37,7 +44,10 @@ class SetMac:
             effector.routing.set_mac(hardif, mac)
 
     def undo(self, record: UndoRecord, effector: Effector) -> None:
-        """Nothing: two interfaces with one address are never what was wanted."""
+        """On, as it was; the former address was never what was wanted."""
+        hardif = record.args["hardif"]
+        if effector.routing.is_up(hardif) is False:
+            effector.routing.switch_on(hardif)
 
 
 ACTION: Action = SetMac()

@@ -8,10 +8,10 @@ from typing import ClassVar
 from agent.events import Remedy
 from agent.faults import liveness as lv
 from agent.faults.base import View
-from agent.remedies.base import Action, ActionError, Effector, UndoRecord
+from agent.remedies.base import Action, ActionError, Effector, NothingToUndo
 
 
-class SetThroughput:
+class SetThroughput(NothingToUndo):
     """Args: `mesh`, `hardif`, `kbit` (0: batman-adv asks the device). It is what the configuration wants, so
     there is nothing to undo.
     """
@@ -24,9 +24,6 @@ class SetThroughput:
         hardif = remedy.args["hardif"]
         return "" if hardif in lv.attached(view) else f"{hardif} is not in the mesh"
 
-    def undo_record(self, remedy: Remedy, effector: Effector) -> UndoRecord | None:
-        return None
-
     def act(self, remedy: Remedy, effector: Effector) -> None:
         mesh, hardif, kbit = remedy.args["mesh"], remedy.args["hardif"], int(remedy.args["kbit"])
         found = effector.routing.throughput_override(mesh, hardif)
@@ -34,9 +31,6 @@ class SetThroughput:
             raise ActionError(f"setting the throughput of {hardif}: it is not in {mesh}")
         if found != kbit:
             effector.routing.set_throughput_override(mesh, hardif, kbit)
-
-    def undo(self, record: UndoRecord, effector: Effector) -> None:
-        """Nothing: the act restores what is configured."""
 
 
 ACTION: Action = SetThroughput()

@@ -7,10 +7,10 @@ from typing import ClassVar
 
 from agent.events import Remedy
 from agent.faults.base import View
-from agent.remedies.base import Action, Effector, UndoRecord
+from agent.remedies.base import Action, Effector, NothingToUndo, too_early
 
 
-class SetUpMesh:
+class SetUpMesh(NothingToUndo):
     """Args: `mesh`, and for a later try `not_before` (monotonic seconds). Restores the configured state, so
     there is nothing to undo.
     """
@@ -20,17 +20,10 @@ class SetUpMesh:
     time_limit: ClassVar[float] = 1.0  # the keeper's own task does the work
 
     def refusal(self, remedy: Remedy, view: View) -> str:
-        not_before = float(remedy.args.get("not_before", "0"))
-        return f"the next try is due in {not_before - view.now:.0f} s" if view.now < not_before else ""
-
-    def undo_record(self, remedy: Remedy, effector: Effector) -> UndoRecord | None:
-        return None
+        return too_early(remedy, view)
 
     def act(self, remedy: Remedy, effector: Effector) -> None:
         effector.routing.set_up_mesh()
-
-    def undo(self, record: UndoRecord, effector: Effector) -> None:
-        """Nothing: the act restores what is configured."""
 
 
 ACTION: Action = SetUpMesh()

@@ -7,10 +7,10 @@ from typing import ClassVar
 
 from agent.events import Remedy
 from agent.faults.base import View
-from agent.remedies.base import Action, Effector, UndoRecord
+from agent.remedies.base import Action, Effector, NothingToUndo
 
 
-class ShrinkOwnFiles:
+class ShrinkOwnFiles(NothingToUndo):
     """No args. Cannot be undone: the newest records are kept, the others are gone."""
 
     id: ClassVar[str] = "shrink-own-files"
@@ -20,14 +20,8 @@ class ShrinkOwnFiles:
     def refusal(self, remedy: Remedy, view: View) -> str:
         return ""
 
-    def undo_record(self, remedy: Remedy, effector: Effector) -> UndoRecord | None:
-        return None
-
     def act(self, remedy: Remedy, effector: Effector) -> None:
         effector.host.shrink_own_files()
-
-    def undo(self, record: UndoRecord, effector: Effector) -> None:
-        """Nothing: what is deleted is gone."""
 
 
 ACTION: Action = ShrinkOwnFiles()

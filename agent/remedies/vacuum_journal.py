@@ -7,10 +7,10 @@ from typing import ClassVar
 
 from agent.events import Remedy
 from agent.faults.base import View
-from agent.remedies.base import Action, Effector, UndoRecord
+from agent.remedies.base import Action, Effector, NothingToUndo
 
 
-class VacuumJournal:
+class VacuumJournal(NothingToUndo):
     """Args: `keep` (bytes the journal keeps). Cannot be undone: old messages are gone."""
 
     id: ClassVar[str] = "vacuum-journal"
@@ -20,14 +20,8 @@ class VacuumJournal:
     def refusal(self, remedy: Remedy, view: View) -> str:
         return ""
 
-    def undo_record(self, remedy: Remedy, effector: Effector) -> UndoRecord | None:
-        return None
-
     def act(self, remedy: Remedy, effector: Effector) -> None:
         effector.host.vacuum_journal(int(remedy.args["keep"]))
-
-    def undo(self, record: UndoRecord, effector: Effector) -> None:
-        """Nothing: what is deleted is gone."""
 
 
 ACTION: Action = VacuumJournal()

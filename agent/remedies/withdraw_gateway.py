@@ -3,14 +3,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from agent.events import Remedy
 from agent.faults.base import View
 from agent.remedies.base import Action, Effector, UndoRecord
-
-SERVER: Final = "server"
-OFF: Final = "off"
+from agent.remedies.gatewaymode import OFF, SERVER, found_as, switch
 
 
 class WithdrawGateway:
@@ -31,24 +29,19 @@ class WithdrawGateway:
 
     def undo_record(self, remedy: Remedy, effector: Effector) -> UndoRecord | None:
         """Nothing where it was not announced."""
-        found = effector.gateways.state(remedy.args["mesh"])
-        if found is None or found.mode != SERVER:
+        mesh = remedy.args["mesh"]
+        found = found_as(effector, mesh, SERVER)
+        if found is None:
             return None
-        args = {"mesh": remedy.args["mesh"], "down": str(found.down_kbit), "up": str(found.up_kbit)}
+        args = {"mesh": mesh, "down": str(found.down_kbit), "up": str(found.up_kbit)}
         return UndoRecord(self.id, args)
 
     def act(self, remedy: Remedy, effector: Effector) -> None:
-        mesh = remedy.args["mesh"]
-        found = effector.gateways.state(mesh)
-        if found is not None and found.mode == SERVER:
-            effector.gateways.set_mode(mesh, OFF)
+        switch(effector, remedy.args["mesh"], SERVER, OFF)
 
     def undo(self, record: UndoRecord, effector: Effector) -> None:
-        mesh = record.args["mesh"]
-        found = effector.gateways.state(mesh)
-        if found is not None and found.mode == OFF:
-            down, up = int(record.args["down"]), int(record.args["up"])
-            effector.gateways.set_mode(mesh, SERVER, down_kbit=down, up_kbit=up)
+        down, up = int(record.args["down"]), int(record.args["up"])
+        switch(effector, record.args["mesh"], OFF, SERVER, down_kbit=down, up_kbit=up)
 
 
 ACTION: Action = WithdrawGateway()

@@ -7,7 +7,7 @@ import itertools
 from pathlib import Path
 
 from agent.hostreadings import Process
-from agent.sensors.reading import attempt, text
+from agent.sensors.reading import attempt, text, word
 
 MAX_PROCESSES = 512  # looked at; a router runs about 100
 SHOWN = 3
@@ -21,11 +21,16 @@ def biggest(proc: Path, page: int) -> tuple[Process, ...]:
         return ()
     sizes: list[tuple[int, int]] = []
     for pid in [int(name) for name in names if name.isascii() and name.isdigit()][:MAX_PROCESSES]:
-        pages = attempt(lambda pid=pid: int(text(proc / str(pid) / "statm").split()[1]))  # type: ignore[misc]
+        pages = attempt(_resident, proc / str(pid))
         if pages:
             sizes.append((pages * page, pid))
     found = []
     for rss, pid in sorted(sizes, reverse=True)[:SHOWN]:
-        name = attempt(lambda pid=pid: text(proc / str(pid) / "comm").strip())  # type: ignore[misc]
+        name = attempt(word, proc / str(pid) / "comm")
         found.append(Process(pid, (name or "unknown")[:16], rss))
     return tuple(found)
+
+
+def _resident(process: Path) -> int:
+    """Pages."""
+    return int(text(process / "statm").split()[1])

@@ -7,21 +7,17 @@ No `make` here: it lives in the event loop and needs addresses of the hello; the
 
 from __future__ import annotations
 
-import asyncio
-import errno
-import os
 import socket
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from typing import ClassVar, Protocol, TypeAlias
+from typing import ClassVar, TypeAlias
 
-from agent.hello.peers import eui64
 from agent.kernel.echo import EchoReply, EchoSocket
-from agent.kernel.errors import KernelError
 from agent.readings import Echo
 from agent.sensors.acquaintances import Acquaintances
+from agent.sensors.asker import Asker, Request, Socket
 from agent.sensors.echotarget import Target
 
 FAST_PERIOD = 0.04  # s between requests to a suspect: three within the 120 ms after which silence counts
@@ -39,24 +35,15 @@ LOOK_PERIOD = (
 )
 
 
-class _Socket(Protocol):
-    def fileno(self) -> int: ...
-    def send(self, index: int, address: str, ident: int, sequence: int) -> None: ...
-    def receive(self) -> list[EchoReply]: ...
-    def close(self) -> None: ...
-
-
-# by sequence, oldest first: (whom, when, interface, addresses)
-_Requests: TypeAlias = "OrderedDict[int, tuple[Target, float, int, tuple[str, ...]]]"
+# by sequence, oldest first: whom, when, what
+_Requests: TypeAlias = "OrderedDict[int, tuple[Target, float, Request]]"
 
 
 class Echoes:
     """Sensor `echoes`. All but `read` in the event loop only.
 
-    `address(hardif, mac)` gives the link-local address the neighbour was heard from. Whoever forged the hello
-    chose it, so the address that kernels make of the MAC is asked in the same request: an answer from either
-    counts, silence means that both are silent. `on_return(hardif, mac)` is called when a neighbour
-    answers that had not answered its last requests.
+    `address(hardif, mac)` gives the link-local address the neighbour was heard from (see Asker).
+    `on_return(hardif, mac)` is called when a neighbour answers that had not answered its last requests.
     """
 
     name: ClassVar[str] = "echoes"
@@ -67,19 +54,17 @@ class Echoes:
         *,
         on_return: Callable[[str, str], None] | None = None,
         index: Callable[[str], int] = socket.if_nametoindex,
-        open_socket: Callable[[], _Socket] = EchoSocket,
+        open_socket: Callable[[], Socket] = EchoSocket,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._address, self._on_return, self._index = address, on_return, index
-        self._open, self._clock = open_socket, clock
-        self._socket: _Socket | None = None
-        self._ident = os.getpid() & 0xFFFF
-        self._sequence = 0
+        self._on_return, self._clock = on_return, clock
+        self._asker = Asker(
+            address, self._take, self._beat, index=index, open_socket=open_socket, clock=clock
+        )
         self._known = Acquaintances()
         self._targets: dict[tuple[str, str], Target] = {}
         self._waiting: _Requests = OrderedDict()
         self._late: _Requests = OrderedDict()
-        self._timer: asyncio.TimerHandle | None = None
         self._looked = 0.0  # everything that had arrived by then was taken from the socket
         self._lock = threading.Lock()  # `read` runs in the sensors' thread
         self.refused = 0  # targets not taken because MAX_TARGETS were being asked
@@ -88,19 +73,12 @@ class Echoes:
 
     def start(self) -> None:
         """Open the socket; KernelError where CAP_NET_RAW is missing."""
-        self._socket = self._open()
-        asyncio.get_running_loop().add_reader(self._socket.fileno(), self._look)
+        self._asker.start()
         self._arm()
 
     def stop(self) -> None:
         """Stop asking."""
-        if self._timer:
-            self._timer.cancel()
-            self._timer = None
-        if self._socket:
-            asyncio.get_running_loop().remove_reader(self._socket.fileno())
-            self._socket.close()
-            self._socket = None
+        self._asker.stop()
 
     # -- whom to ask
 
@@ -132,7 +110,7 @@ class Echoes:
 
         No sign of doubt, so not in the readings. Call about once a second.
         """
-        if self._socket is None:
+        if not self._asker.open:
             return
         now = self._clock()
         busy = sum(target.learning for target in self._targets.values())
@@ -181,21 +159,15 @@ class Echoes:
 
     def _arm(self) -> None:
         """Wake when the next request is due, or it is time to look for answers."""
-        if self._socket is None or not self._targets:
+        if not self._asker.open or not self._targets:
             return
-        loop, now = asyncio.get_running_loop(), self._clock()
-        delay = max(0.0, min(t.due for t in self._targets.values()) - now)
+        now = self._clock()
+        delay = min(t.due for t in self._targets.values()) - now
         if any(t.asked_since is not None and t.fast(now) for t in self._targets.values()):
             delay = min(delay, LOOK_PERIOD)
-        when = loop.time() + delay
-        if self._timer is None or self._timer.when() > when:
-            if self._timer:
-                self._timer.cancel()
-            self._timer = loop.call_later(delay, self._beat)
+        self._asker.wake(delay)
 
     def _beat(self) -> None:
-        self._timer = None
-        self._look()  # first: what has come is no longer lost, and not late because we are
         now = self._clock()
         with self._lock:
             self._forget(now)
@@ -217,54 +189,31 @@ class Echoes:
             self._late.popitem(last=False)
 
     def _ask(self, target: Target, now: float) -> None:
-        self._sequence = (self._sequence + 1) & 0xFFFF
-        try:
-            index = self._index(target.hardif)
-        except OSError:  # the interface is gone: nobody answers there
-            target.asked(now)
-            target.lost()
-            return
-        assert self._socket is not None
-        asked: list[str] = []
-        full = False
-        for address in dict.fromkeys((self._address(target.hardif, target.mac), eui64(target.mac))):
-            try:
-                self._socket.send(index, address, self._ident, self._sequence)
-                asked.append(address)
-            except KernelError as error:
-                full |= error.errno == errno.EAGAIN  # a full queue is no sign of the neighbour
-        if not asked and full:
+        request = self._asker.ask(target.hardif, target.mac)
+        if request.full and not request.addresses:
             return  # nobody was asked
         target.asked(now)
-        if not asked:
+        if not request.addresses:
             target.lost()
         elif len(self._waiting) + len(self._late) < MAX_WAITING:
-            self._waiting[self._sequence] = (target, now, index, tuple(asked))
+            self._waiting[request.sequence] = (target, now, request)
 
-    def _look(self) -> None:
-        """Take what has arrived: one call empties the socket, whose buffer holds no more answers."""
-        if self._socket is None:
-            return
+    def _take(self, replies: list[EchoReply], looked: float) -> None:
         returned: list[tuple[str, str]] = []
-        now = self._clock()
-        try:
-            replies = self._socket.receive()
-        except KernelError:
-            return
         with self._lock:
-            self._looked = now
+            self._looked = looked
             for reply in replies:
                 in_time = reply.sequence in self._waiting
                 queue = self._waiting if in_time else self._late
-                request = queue.get(reply.sequence)
-                if request is None or reply.ifindex != request[2] or reply.address not in request[3]:
+                waiting = queue.get(reply.sequence)
+                if waiting is None or not waiting[2].answered_by(reply):
                     continue
                 del queue[reply.sequence]
-                target = request[0]
+                target = waiting[0]
                 self._known.answered((target.hardif, target.mac))
                 if target.streak == 0 and target.sent > 1 and not target.learning:
                     returned.append((target.hardif, target.mac))
-                target.answer(request[1], reply.received_at, in_time)
+                target.answer(waiting[1], reply.received_at, in_time)
         if self._on_return:
             for hardif, mac in returned:
                 self._on_return(hardif, mac)

@@ -51,15 +51,14 @@ def disks(paths: Iterable[str], among: tuple[Mount, ...]) -> tuple[Disk, ...]:
     found: dict[int, Disk] = {}
     for path in paths:
         mount = holding(path, among)
-        device = attempt(lambda path=path: Path(path).stat().st_dev)  # type: ignore[misc]
-        shown = attempt(lambda path=path: os.statvfs(path))  # type: ignore[misc]
-        if device is None or shown is None or not shown.f_blocks or device in found:
+        status, shown = attempt(os.stat, path), attempt(os.statvfs, path)
+        if status is None or shown is None or not shown.f_blocks or status.st_dev in found:
             continue
         if mount is not None and mount.kind in BY_DESIGN:
             continue
         size = shown.f_frsize
         sizes = (shown.f_blocks * size, shown.f_bavail * size)
-        found[device] = Disk(path, *sizes, shown.f_files, shown.f_favail)
+        found[status.st_dev] = Disk(path, *sizes, shown.f_files, shown.f_favail)
     return tuple(found.values())
 
 
@@ -71,14 +70,14 @@ def read_only(among: tuple[Mount, ...], fstab: Path, paths: Iterable[str]) -> di
         if mount is not None:
             found[mount.point] = mount.read_only and mount.kind not in BY_DESIGN
     if any(found.values()):  # seldom: only then fstab is asked
-        meant = attempt(lambda: _meant(text(fstab))) or frozenset()
+        meant = attempt(_meant, fstab) or frozenset()
         found = {point: gone and point not in meant for point, gone in found.items()}
     return found
 
 
-def _meant(told: str) -> frozenset[str]:
-    """Mount points that fstab wants read-only."""
-    rows = (line.split() for line in told.splitlines() if not line.lstrip().startswith("#"))
+def _meant(fstab: Path) -> frozenset[str]:
+    """Mount points it wants read-only. OSError."""
+    rows = (line.split() for line in text(fstab).splitlines() if not line.lstrip().startswith("#"))
     return frozenset(row[1] for row in rows if len(row) >= 4 and "ro" in row[3].split(","))
 
 

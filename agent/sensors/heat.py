@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from agent.hostreadings import Heat
-from agent.sensors.reading import attempt, text
+from agent.sensors.reading import attempt, text, word
 
 MAX_ZONES = 32  # thermal zones looked at; a phone's chip has about 30
 MAX_TRIPS = 16  # of one zone; the kernel's own bound is 12
@@ -21,9 +21,9 @@ def zones(sys: Path) -> tuple[Heat, ...]:
     """Every zone with a believable temperature."""
     found: list[Heat] = []
     for zone in sorted((sys / "class/thermal").glob("thermal_zone*"))[:MAX_ZONES]:
-        celsius = attempt(lambda zone=zone: int(text(zone / "temp")) / 1000)  # type: ignore[misc]
+        celsius = attempt(_celsius, zone / "temp")
         if celsius is not None and BELIEVED[0] < celsius < BELIEVED[1]:
-            name = attempt(lambda zone=zone: text(zone / "type").strip()) or zone.name  # type: ignore[misc]
+            name = attempt(word, zone / "type") or zone.name
             found.append(Heat(name[:32], celsius, _limit(zone)))
     return tuple(found)
 
@@ -38,17 +38,20 @@ def under_voltage(sys: Path) -> bool:
     return bool(int(text(sys / THROTTLED), 16) & UNDER_VOLTAGE_NOW)
 
 
+def _celsius(path: Path) -> float:
+    """The kernel counts in thousandths of a degree."""
+    return int(text(path)) / 1000
+
+
 def _limit(zone: Path) -> float:
     limit = TOO_HOT
     for number in range(MAX_TRIPS):
-        kind = attempt(lambda number=number: text(zone / f"trip_point_{number}_type"))  # type: ignore[misc]
+        kind = attempt(word, zone / f"trip_point_{number}_type")
         if kind is None:
             break
-        if kind.strip() not in ("hot", "critical"):
+        if kind not in ("hot", "critical"):
             continue
-        trip = attempt(
-            lambda number=number: int(text(zone / f"trip_point_{number}_temp")) / 1000  # type: ignore[misc]
-        )
+        trip = attempt(_celsius, zone / f"trip_point_{number}_temp")
         if trip is not None and TOO_HOT / 2 < trip < BELIEVED[1]:  # boards without one say 0 or nonsense
             limit = min(limit, trip - BELOW_TRIP)
     return limit

@@ -17,10 +17,7 @@ TABLES = {"arp_cache": "ipv4", "ndisc_cache": "ipv6"}
 
 def tables(proc: Path) -> tuple[NeighbourTable, ...]:
     """Those that can be read."""
-    found = (
-        attempt(lambda name=name, family=family: _table(proc, name, family))  # type: ignore[misc]
-        for name, family in TABLES.items()
-    )
+    found = (attempt(_table, proc, name, family) for name, family in TABLES.items())
     return tuple(table for table in found if table is not None)
 
 

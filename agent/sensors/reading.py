@@ -5,12 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 from agent.kernel.errors import KernelError
 
 MAX_TEXT = 65_536  # bytes read of a file; /proc/self/mountinfo of a container host can be endless
 T = TypeVar("T")
+Given = ParamSpec("Given")
 
 
 def text(path: Path) -> str:
@@ -19,9 +20,14 @@ def text(path: Path) -> str:
         return file.read(MAX_TEXT).decode(errors="replace")
 
 
-def attempt(read: Callable[[], T]) -> T | None:
-    """What it reads, None where it cannot or where there is nonsense."""
+def word(path: Path) -> str:
+    """What it says, without blanks around. OSError."""
+    return text(path).strip()
+
+
+def attempt(read: Callable[Given, T], *args: Given.args, **named: Given.kwargs) -> T | None:
+    """What it reads of these, None where it cannot or where there is nonsense."""
     try:
-        return read()
+        return read(*args, **named)
     except (OSError, ValueError, IndexError, KernelError):
         return None

@@ -14,7 +14,7 @@ from collections.abc import Callable, Container, Sequence
 from typing import ClassVar, Literal
 
 from agent.config import Config
-from agent.config import Service as Wanted
+from agent.configservices import Service as Wanted
 from agent.readings import Service
 from agent.sensors.base import Sensor
 from agent.services import process as ps

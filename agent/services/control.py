@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from agent.config import Service
+from agent.configservices import Service
 from agent.services import process as ps
 from agent.services.errors import ServiceError
 from agent.services.patience import Patience

@@ -105,10 +105,10 @@ def wait_whole(lab: Lab) -> None:
         time.sleep(0.2)
 
 
-def left_alone(lab: Lab, since: float) -> None:
-    """Nothing more is done by anybody from `since`, when it was healed, for QUIET_S and till whole."""
+def left_alone(lab: Lab, since: float, seconds: float = QUIET_S) -> None:
+    """Nothing more is done by anybody from `since`, when it was healed, for so long and till whole."""
     wait_whole(lab)
-    time.sleep(max(0.0, since + QUIET_S - time.time()))
+    time.sleep(max(0.0, since + seconds - time.time()))
     assert actions(lab, since) == [], "left alone once healthy"
 
 

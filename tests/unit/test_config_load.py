@@ -9,22 +9,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from agent.config import (
-    Config,
-    ConfigError,
-    Healing,
-    HealingThresholds,
-    Hello,
-    Mesh,
-    Node,
-    Probe,
-    Problem,
-    Service,
-    host_port,
-    load,
-)
+from agent.config import Config, ConfigError, Hello, Mesh, Node, Problem, host_port, load
 from agent.configchange import RELOADABLE, changed_sections, needs_restart, reload_sentence
 from agent.configfile import MAX_BYTES, load_text
+from agent.confighealing import Healing, HealingThresholds
+from agent.configservices import Probe, Service
 from agent.configyaml import MAX_NODES
 from agent.faults.base import Thresholds
 from tools.docs.configuration import page

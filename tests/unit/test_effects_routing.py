@@ -4,15 +4,18 @@
 from __future__ import annotations
 
 import errno
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
 from agent.effects.routing import KernelRouting
+from agent.events import Remedy
 from agent.kernel.errors import RefusedError
 from agent.kernel.wifirows import Wiphy
 from agent.readings import Radio
 from agent.remedies.base import ActionError
+from agent.remedies.set_mac import ACTION as SET_MAC
 from tests.unit.mesh.kernel import Kernel
 
 NEW = "02:00:00:00:00:55"
@@ -78,11 +81,30 @@ def test_a_driver_that_wants_to_be_down_for_a_new_address_is_up_again_afterwards
     assert made.writes == ["down e1", f"mac e1 {NEW}", "up e1"]
 
 
+def test_an_interface_a_killed_agent_left_down_for_its_address_is_up_after_the_replay() -> None:
+    """As `python -m agent.undo` does it: the record alone, the kernel as it was found."""
+    made, killed = kernel(), KeyboardInterrupt()
+    system = cast(Any, SimpleNamespace(routing=routing(made)))
+    give = Remedy("set-mac", "hardif/e1", {"hardif": "e1", "mac": NEW})
+    record = SET_MAC.undo_record(give, system)
+    assert record is not None
+    made.refuse[f"mac e1 {NEW}"] = RefusedError("setting the address of e1: busy", "", errno.EBUSY)
+    made.refuse["up e1"] = cast(Any, killed)
+    with pytest.raises(KeyboardInterrupt):
+        SET_MAC.act(give, system)
+    assert system.routing.is_up("e1") is False
+    made.refuse.clear()
+    SET_MAC.undo(record, system)
+    assert system.routing.is_up("e1")
+    assert system.routing.is_up("e9") is None
+
+
 @pytest.mark.parametrize(
     ("words", "ask"),
     [
         ("mtu e1 9000", lambda acting: acting.set_mtu("e1", 9000)),
         (f"mac e1 {NEW}", lambda acting: acting.set_mac("e1", NEW)),
+        ("up e1", lambda acting: acting.switch_on("e1")),
     ],
 )
 def test_what_the_system_refuses_is_an_action_error_with_its_words(words: str, ask: Any) -> None:

@@ -148,7 +148,8 @@ class Lab:
     ) -> list[dict[str, Any]]:
         """Clear the faults that match, all if nothing is given; return them with `cleared`.
 
-        Raises LabError where something could not be taken back: what follows would be measured on a broken lab.
+        Raises LabError where something could not be taken back: what follows would be measured on a broken
+        lab.
         """
         done = self.take_back(fault, node, peer)
         if problems := [f"{each['fault']} on {each['node']}: {p}" for each in done for p in each["problems"]]:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # What the status page is looked at with: Debian's chromium, and axe-core, which finds what a screen reader or a weak
-# eye would stumble over. Tests that need one of them are skipped where it is missing, and say so. Sourced by
-# tools/setup.sh, after packages.sh.
+# eye would stumble over. Where a machine can have neither, the tests that need it are skipped and say so; where there
+# is npm but no axe-core they fail. Sourced by tools/setup.sh, after packages.sh.
 
 AXE=axe-core@4.10.3
 AXE_SHA512=5e6edba515e70d25f6604d9815f064d859c5d1ea7ab661bbc4f87c88779ef0c21cae0abbeb636471ef39e9d62d2582e4b88a1866f19f4ecfcf6d986275e4dc12
@@ -24,7 +24,7 @@ axe_core() {
         mkdir -p build/tools/axe
         mv "$work/package/axe.min.js" "$work/package/LICENSE" build/tools/axe/
     else
-        say "$AXE could not be had or is not what it should be: its test will be skipped; tried again next time"
+        say "$AXE could not be had or is not what it should be: its tests will fail; tried again next time"
         incomplete=yes
     fi
     rm -rf "$work"

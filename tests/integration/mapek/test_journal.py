@@ -16,7 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agent.mapek import journal as module
-from agent.mapek.journal import MAX_OPEN, Journal, JournalBusyError, JournalError
+from agent.mapek.journal import MAX_OPEN, Journal
+from agent.mapek.journalfile import JournalBusyError, JournalError
 from agent.mapek.replay import undo_records
 from agent.remedies.base import UndoRecord
 from agent.undo import LEFT, NO_CONFIG, RUNNING, main, undo

@@ -96,7 +96,7 @@ async def test_a_journal_that_could_not_be_opened_is_opened_later_and_replayed(
 
 
 def _full(record: UndoRecord, episode: str, wall: float) -> int:
-    from agent.mapek.journal import JournalError
+    from agent.mapek.journalfile import JournalError
 
     raise JournalError("no space left on device")
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from agent.mapek.journal import Journal, JournalBusyError, JournalError
+from agent.mapek.journal import Journal
+from agent.mapek.journalfile import JournalBusyError, JournalError
 from agent.mapek.sparejournal import SpareJournal
 from agent.remedies.base import UndoRecord
 from agent.undo import RUNNING, undo

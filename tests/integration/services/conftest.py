@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.config import Service as Wanted
+from agent.configservices import Service as Wanted
 from tests.integration.services.stand import Stand
 
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from agent.config import Service as Wanted
+from agent.configservices import Service as Wanted
 from agent.readings import Service
 from agent.sensors.services import ServicesSensor
 from agent.services.control import Controller

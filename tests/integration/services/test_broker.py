@@ -9,8 +9,8 @@ import subprocess
 import time
 from collections.abc import Callable
 
-from agent.config import Probe as ProbeConfig
-from agent.config import Service as Wanted
+from agent.configservices import Probe as ProbeConfig
+from agent.configservices import Service as Wanted
 from agent.sensors.services import ensure_started
 from tests.integration.programs import program
 from tests.integration.services.stand import Stand, free_port, sleeper

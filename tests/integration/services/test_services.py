@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.config import Probe as ProbeConfig
-from agent.config import Service as Wanted
+from agent.configservices import Probe as ProbeConfig
+from agent.configservices import Service as Wanted
 from agent.sensors.services import ensure_started
 from agent.services import control, process
 from agent.services.control import Controller

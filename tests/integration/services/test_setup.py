@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from agent import nodeservices
-from agent.config import Config, Mesh, Node, Service
+from agent.config import Config, Mesh, Node
+from agent.configservices import Service
 from agent.nodeservices import NodeServices
 from agent.sensors.services import ensure_started
 from agent.services.control import Controller

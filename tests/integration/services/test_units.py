@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.config import Service as Wanted
+from agent.configservices import Service as Wanted
 from agent.sensors.services import ServicesSensor
 from agent.services import control, process
 from agent.services.control import CONFIRM_S, Controller

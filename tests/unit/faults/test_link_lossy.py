@@ -13,7 +13,7 @@ from agent.faults import deadlink
 from agent.faults import loss as ls
 from agent.faults.base import State, View
 from agent.faults.link_lossy import FAULT
-from agent.readings import Hardif, Loss, Originator
+from agent.readings import Hardif, Loss, Neighbour, Originator, Peer
 from agent.sensors.lossmeter import LossMeter
 from tests.unit.faults.hand import (
     DEAD,
@@ -29,6 +29,7 @@ from tests.unit.faults.hand import (
     link,
     mesh,
     neighbours,
+    peer,
     snapshot,
     view,
 )
@@ -102,8 +103,10 @@ def overridden(kbit: int) -> View:
     return lossy(mesh=mesh(hardifs=rows))
 
 
-@pytest.mark.parametrize(("told", "to"), [(1_000_000, "10000"), (5_000, "100"), (100, "100")])
-def test_its_worth_is_lowered_a_hundredfold(told: int, to: str) -> None:
+@pytest.mark.parametrize(
+    ("told", "to"), [(1_000_000, "10000"), (54_300, "500"), (5_000, "100"), (100, "100")]
+)
+def test_its_worth_is_lowered_a_hundredfold_to_what_the_kernel_can_keep(told: int, to: str) -> None:
     seen = overridden(told)
     (rung,) = FAULT.ladder(diagnosis(FAULT.symptoms(seen)[0]), seen)
     assert rung.action == "avoid-link"
@@ -155,6 +158,61 @@ def test_it_is_gone_when_fifty_echoes_lost_at_most_one(changes: dict[str, Any], 
 
 def test_it_is_gone_with_its_interface() -> None:
     assert FAULT.state(TOLD, lossy(links=(link("e3"),))) is State.GONE
+
+
+NEW = "02:78:30:01:00:77"  # the box that hangs at e1 now
+WELL = loss(mac=NEW, lost=0, spells=0)
+SILENT_NOW = loss(answer_age=60.0)
+GREETS = peer(mac=NEW, hello_streak=50)
+QUIET = peer(hello_age=60.0)
+
+
+def exchanged(old_elp: float | None, *losses: Loss) -> View:
+    """n1's box was exchanged; the old one's ELP is so old, None: batman-adv has forgotten it."""
+    rows = (*(neighbours(e1=old_elp) if old_elp is not None else ()), Neighbour("e1", NEW, 0.05))
+    meshed = mesh(neighbours=(*rows, *neighbours(e3=0.07)), originators=AWAY)
+    return lossy(*losses, mesh=meshed, peers=(QUIET, GREETS))
+
+
+def test_it_is_gone_when_batman_adv_has_forgotten_the_neighbour() -> None:
+    """Exchanged or taken away: the interface would count for next to nothing for good."""
+    assert FAULT.state(TOLD, exchanged(None, SILENT_NOW)) is State.GONE
+    old = msgspec.structs.replace(TOLD, at=NOW + 1)
+    assert FAULT.state(old, exchanged(None, SILENT_NOW)) is not State.GONE, "that dump is older"
+
+
+def test_it_is_gone_when_another_neighbour_is_well_there_and_this_one_long_silent() -> None:
+    assert FAULT.state(TOLD, exchanged(30.0, SILENT_NOW, WELL)) is State.GONE
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        exchanged(1.0, loss(), WELL),
+        exchanged(30.0, SILENT_NOW),
+        exchanged(30.0, SILENT_NOW, loss(mac=NEW, asked=49, lost=0, spells=0)),
+        exchanged(30.0, SILENT_NOW, loss(mac=NEW)),
+        exchanged(30.0, SILENT_NOW, msgspec.structs.replace(WELL, mac="02:78:30:01:00:88")),
+    ],
+    ids=["still heard", "not measured", "not long enough", "lossy too", "heard no more"],
+)
+def test_it_is_not_gone_while_it_is_heard_or_nobody_else_is_well_there(seen: View) -> None:
+    assert FAULT.state(TOLD, seen) is State.CONTAINED
+
+
+def held(*peers: Peer, losses: tuple[Loss, ...] = (SILENT_NOW,)) -> View:
+    seen = snapshot(losses=losses, mesh=leaving("e1"), peers=peers)
+    return view(seen, detached=frozenset({"e1"}))
+
+
+def test_taken_out_it_is_gone_when_nothing_comes_of_it_and_another_agent_there_hears_us() -> None:
+    assert FAULT.state(TOLD, held(GREETS)) is State.GONE
+    assert FAULT.state(TOLD, held(QUIET, GREETS)) is State.GONE
+    assert FAULT.state(TOLD, held(GREETS, losses=(loss(),))) is State.CONTAINED, "it answers"
+    assert FAULT.state(TOLD, held(peer(), GREETS)) is State.CONTAINED, "its hellos come"
+    assert FAULT.state(TOLD, held(QUIET)) is State.CONTAINED, "nobody else is there"
+    deaf = msgspec.structs.replace(GREETS, hears_us=False)
+    assert FAULT.state(TOLD, held(deaf)) is State.CONTAINED, "nor does it hear us"
 
 
 def test_bounds_are_those_of_wilson() -> None:

@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from agent.faults.base import State, View
 from agent.faults.one_way import FAULT
 from agent.readings import Mesh, Originator
 from tests.unit.faults.hand import N1, N3, O1, O3, about, echo, peer
-from tests.unit.faults.radiohand import air, seen
+from tests.unit.faults.radiohand import air, radio, seen, station
 
 LINK = f"hardif/wlan0/{N1}"
 TOLD = about("one-way", LINK)
@@ -33,7 +35,10 @@ def later(seconds: float, mesh: Mesh = ROUND, **changes: object) -> View:
     now = TOLD.at + seconds
     meshed = msgspec.structs.replace(mesh, originators_at=now, neighbours_at=now)
     silent = echo("wlan0", N1, unanswered=90, unanswered_for=seconds)
-    base = seen(mesh=meshed, echoes=changes.pop("echoes", (silent,)), peers=changes.pop("peers", ()), now=now)
+    read: dict[str, Any] = {"echoes": (silent,), "peers": ()} | {
+        key: changes.pop(key) for key in ("echoes", "peers", "links", "radios") if key in changes
+    }
+    base = seen(mesh=meshed, now=now, **read)
     return msgspec.structs.replace(base, **{"muted": MUTED} | changes)
 
 
@@ -57,7 +62,30 @@ def test_who_is_left_out_is_asked_on_also_when_batman_adv_has_forgotten_it() -> 
 def test_it_is_contained_once_no_way_leads_through_it() -> None:
     assert FAULT.state(TOLD, later(3.0, STILL)) is State.PRESENT
     assert FAULT.state(TOLD, later(3.0)) is State.CONTAINED
+    deaf = peer("wlan0", N1, hello_age=0.2, hears_us=False, hears_us_age=900.0)
+    assert FAULT.state(TOLD, later(900.0, peers=(deaf,))) is State.CONTAINED
+
+
+GONE_AIR = radio(stations=(station(N3),))
+
+
+def test_it_is_gone_with_its_node_once_nothing_came_of_it_for_as_long_as_batman_adv_remembers_one() -> None:
+    last = peer("wlan0", N1, hello_age=201.0)
+    for peers in ((), (last,)):
+        assert FAULT.state(TOLD, later(201.0, radios=(GONE_AIR,), peers=peers)) is State.GONE
+        assert FAULT.state(TOLD, later(199.0, radios=(GONE_AIR,), peers=peers)) is State.CONTAINED
+
+
+def test_while_its_radio_is_heard_it_is_there_though_its_agent_is_silent() -> None:
+    """Let in again it would be used again, and no agent would say that it does not hear us."""
     assert FAULT.state(TOLD, later(900.0)) is State.CONTAINED
+    quiet = radio(stations=(station(N1, 201.0), station(N3)))
+    assert FAULT.state(TOLD, later(900.0, radios=(quiet,))) is State.GONE
+
+
+def test_it_is_gone_with_its_interface() -> None:
+    assert FAULT.state(TOLD, later(3.0, links=())) is State.GONE
+    assert FAULT.state(TOLD, later(3.0, links=None)) is State.CONTAINED
 
 
 def test_it_is_gone_when_this_neighbour_answers_for_long_enough() -> None:

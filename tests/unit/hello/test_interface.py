@@ -25,6 +25,7 @@ from agent.hello.message import HelloMessage, decode_hello, encode, mac_bytes
 from agent.hello.service import Hello
 from agent.node import Node
 from agent.nodehello import NodeHello
+from tests.unit.faults.hand import mesh, snapshot
 
 OURS, THEIRS = "02:78:30:02:00:01", "02:78:30:02:00:02"
 
@@ -171,13 +172,12 @@ async def test_an_interface_that_is_missing_or_down_is_no_trouble_of_hellos(wire
 
 async def test_another_interval_is_said_at_once_and_forgets_nothing(wires: Wires) -> None:
     def config(interval: float) -> Config:
-        mesh = Mesh(interfaces=(Wire("e1"),))
-        return Config(Named("n1"), mesh=mesh, hello=HelloConfig(interval=interval))
+        wired = Mesh(interfaces=(Wire("e1"),))
+        return Config(Named("n1"), mesh=wired, hello=HelloConfig(interval=interval))
 
     came = asyncio.Event()
-    node = NodeHello(config(60.0), lambda: None, lambda _: came.set())
-    node.current._open = wires.open
-    node.current._originator = lambda: "02:78:30:00:00:01"
+    seen = snapshot(mesh=mesh(neighbours=()))
+    node = NodeHello(config(60.0), lambda: seen, lambda _: came.set(), wires.open)
     running = asyncio.create_task(node.run())
     await wires.changed.wait()
     wire = wires.opened["e1"]

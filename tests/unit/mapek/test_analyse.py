@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import agent.faults
 import agent.remedies
+from agent.catalogue import CatalogueError
 from agent.config import Config, Interface, Mesh, Node
 from agent.events import Snapshot, Symptom
 from agent.faults.base import Thresholds
@@ -245,5 +246,5 @@ def test_two_files_with_one_id_are_refused(
     for name in ("x0_twin_a", "x0_twin_b"):
         (tmp_path / f"{name}.py").write_text(f"class Twin:\n    id = 'twin'\n{entry} = Twin()\n")
     monkeypatch.setattr(package, "__path__", [str(tmp_path)])
-    with pytest.raises(package.CatalogueError, match=r"x0_twin_a\.py and x0_twin_b\.py"):
+    with pytest.raises(CatalogueError, match=r"x0_twin_a\.py and x0_twin_b\.py"):
         package.discover()

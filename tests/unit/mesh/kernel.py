@@ -10,7 +10,7 @@ import msgspec
 
 from agent.kernel.errors import InterfaceGoneError, RefusedError
 from agent.kernel.links import ALIAS_MAX
-from agent.readings import Hardif, Link, Mesh, Originator, Radio
+from agent.readings import Hardif, Link, Mesh, Originator, Radio, as_kept
 
 
 class Kernel:
@@ -141,6 +141,8 @@ class Kernel:
 
     def set_hardif(self, mesh_index: int, hardif_index: int, **values: Any) -> None:
         given = {key: value for key, value in values.items() if value is not None}
+        if "throughput_override_kbit" in given:
+            given["throughput_override_kbit"] = as_kept(given["throughput_override_kbit"])
         rows = self.attached[mesh_index]
         for place, row in enumerate(rows):
             if row.index == hardif_index:

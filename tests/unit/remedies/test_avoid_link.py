@@ -9,10 +9,12 @@ import msgspec
 import pytest
 
 from agent.events import Remedy
+from agent.faults.link_lossy import FAULT
 from agent.mapek.recordkinds import FORGOTTEN
+from agent.readings import as_kept
 from agent.remedies.avoid_link import ACTION
 from agent.remedies.base import UndoRecord
-from tests.unit.faults.hand import DEAD, N1, link, mesh, neighbours, snapshot, view, without
+from tests.unit.faults.hand import DEAD, N1, NOW, about, link, mesh, neighbours, snapshot, view, without
 
 REMEDY = Remedy(
     "avoid-link",
@@ -22,7 +24,7 @@ REMEDY = Remedy(
 
 
 class Routing:
-    """What batman-adv was told, by interface."""
+    """What batman-adv keeps of what it was told, by interface."""
 
     def __init__(self, **told: int) -> None:
         self.told = told
@@ -33,7 +35,7 @@ class Routing:
 
     def set_throughput_override(self, mesh: str, hardif: str, kbit: int) -> None:
         assert mesh == "bat0"
-        self.told[hardif] = kbit
+        self.told[hardif] = as_kept(kbit)
 
 
 class System:
@@ -89,6 +91,26 @@ def test_an_estimate_comes_back_as_an_estimate() -> None:
     ACTION.act(REMEDY, system)
     assert record is not None
     ACTION.undo(record, system)
+    assert system.routing.told == {"e1": 0}
+
+
+@pytest.mark.parametrize("worth", [54_300, 25_000, 99_999, 1_000_000, 100])
+def test_the_worth_the_ladder_names_is_taken_back_whatever_the_link_was_worth(worth: int) -> None:
+    rows = tuple(msgspec.structs.replace(row, throughput_kbit=worth) for row in mesh().neighbours)
+    (lowered,) = FAULT.ladder(about("link-lossy", DEAD, NOW), view(snapshot(mesh=mesh(neighbours=rows))))
+    system = effector(e1=0)
+    record = ACTION.undo_record(lowered, system)
+    ACTION.act(lowered, system)
+    assert system.routing.told == {"e1": int(lowered.args["to"])}, "it is told what the kernel can keep"
+    assert record is not None
+    ACTION.undo(record, system)
+    assert system.routing.told == {"e1": 0}
+
+
+def test_a_record_with_a_figure_the_kernel_does_not_keep_is_taken_back_too() -> None:
+    """Agents before this one wrote such."""
+    system = effector(e1=500)
+    ACTION.undo(UndoRecord("avoid-link", {"mesh": "bat0", "hardif": "e1", "kbit": "0", "set": "543"}), system)
     assert system.routing.told == {"e1": 0}
 
 

@@ -9,6 +9,8 @@ import msgspec
 import pytest
 
 from agent.events import Remedy
+from agent.mapek.recordkinds import FORGOTTEN
+from agent.readings import as_kept
 from agent.remedies.base import ActionError, Effector
 from agent.remedies.clamp_mtu import ACTION as CLAMP
 from agent.remedies.make_radio import ACTION as RADIO
@@ -29,6 +31,7 @@ class Interfaces:
         self.mtus = {"e1": 1400, "bat0": 1500}
         self.macs = {"e1": "02:00:00:00:00:11"}
         self.kbits: dict[str, int] = {"e1": 1000}
+        self.ups = {"e1": True}
         self.did: list[str] = []
 
     @property
@@ -54,7 +57,14 @@ class Interfaces:
 
     def set_throughput_override(self, mesh: str, hardif: str, kbit: int) -> None:
         self.did.append(f"kbit {hardif} {kbit}")
-        self.kbits[hardif] = kbit
+        self.kbits[hardif] = as_kept(kbit)
+
+    def is_up(self, name: str) -> bool | None:
+        return self.ups.get(name)
+
+    def switch_on(self, name: str) -> None:
+        self.did.append(f"up {name}")
+        self.ups[name] = True
 
     def set_up_mesh(self) -> None:
         self.did.append("set up")
@@ -132,6 +142,29 @@ def test_an_address_is_given_once_and_never_to_the_primary() -> None:
     assert "does not exist" in MAC.refusal(remedy(MAC, hardif="e9", mac=NEW), view())
 
 
+def test_an_interface_left_down_for_its_new_address_is_switched_on_and_keeps_that_address() -> None:
+    """Some drivers must be down for it: whoever is killed meanwhile left a record."""
+    made, give = Interfaces(), remedy(MAC, hardif="e1", mac=NEW)
+    record = MAC.undo_record(give, cast(Effector, made))
+    assert record is not None
+    assert MAC.id in FORGOTTEN, "a reboot switches it on"
+    MAC.act(give, cast(Effector, made))
+    made.ups["e1"] = False
+    for _ in range(2):
+        MAC.undo(record, cast(Effector, made))
+    assert made.did == [f"mac e1 {NEW}", "up e1"]
+    del made.ups["e1"]
+    MAC.undo(record, cast(Effector, made))
+    assert made.did == [f"mac e1 {NEW}", "up e1"], "one that is gone counts as put back"
+
+
+@pytest.mark.parametrize("ups", [{}, {"e1": False}], ids=["gone", "down"])
+def test_an_interface_that_was_not_up_is_not_switched_on_for_its_address(ups: dict[str, bool]) -> None:
+    made = Interfaces()
+    made.ups = ups
+    assert MAC.undo_record(remedy(MAC, hardif="e1", mac=NEW), cast(Effector, made)) is None
+
+
 @pytest.mark.parametrize(
     ("action", "args", "said"),
     [
@@ -159,7 +192,7 @@ def test_a_radio_is_made_where_its_interface_is_gone() -> None:
     assert "exists" in RADIO.refusal(remedy(RADIO, hardif="e1"), view())
 
 
-@pytest.mark.parametrize("action", [RAISE, THROUGHPUT, MAC, SET_UP, RADIO], ids=lambda action: action.id)
+@pytest.mark.parametrize("action", [RAISE, THROUGHPUT, SET_UP, RADIO], ids=lambda action: action.id)
 def test_what_restores_the_configured_state_has_nothing_to_undo(action: Any) -> None:
     made = Interfaces()
     assert action.undo_record(remedy(action, hardif="e1"), cast(Effector, made)) is None
