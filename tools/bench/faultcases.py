@@ -4,11 +4,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from tools.lab import internet
 from tools.lab.faults.clock_wrong import AHEAD_S
 from tools.lab.faults.thermal import HEAT
+
+PARALLEL = Path(__file__).with_name("parallel.yaml")  # two nodes, two wires between them
 
 
 @dataclass(frozen=True)
@@ -19,8 +22,9 @@ class Case:
     node: str
     peer: str | None = None
     names: tuple[str, ...] = ()
+    first_as: tuple[str, ...] = ()  # what it may be treated as before it has its right name
     teller: str | None = None
-    step: str = ""  # the action that mends it; "": the first one
+    step: str = ""  # the action that mends it; "": the first one against it
     acts: bool = True  # False: recognised and said, nothing is done
     cure: str = ""  # shell words that take the cause away, "" where the step does
     choose: bool = False  # the teller's kernel chooses its gateway anew first: the best one
@@ -32,10 +36,15 @@ class Case:
         """The names it may get."""
         return self.names or (self.fault,)
 
+    @property
+    def treated_as(self) -> tuple[str, ...]:
+        """The names under which a step against it may be taken."""
+        return (*self.known_as, *self.first_as)
+
 
 @dataclass(frozen=True)
 class Scene:
-    """A lab and the faults injected in it one after the other."""
+    """A lab and the faults injected in it one after the other. `topology` may be a file's path."""
 
     topology: str
     cases: tuple[Case, ...]
@@ -48,18 +57,21 @@ SCENES = (
     Scene(
         "ring:6",
         (
-            Case("link-dead", "n2", "n3", count=3),
-            Case("one-way", "n4", "n5", count=3),
-            Case("node-dead", "n6", count=3),
-            Case("hardif-missing", "n3", "n4", count=3),
-            Case("service-dead", "n1", count=3),
-            Case("service-hung", "n2", names=("service-dead",), count=3),
+            Case("link-dead", "n2", "n3", first_as=("one-way",), count=3),
+            Case("one-way", "n4", "n5", first_as=("link-dead",), count=3),
+            Case("node-dead", "n6", first_as=("link-dead", "one-way"), count=3),
+            Case("hardif-missing", "n3", "n4", teller="n3", count=3),
+            Case("service-dead", "n1", teller="n1", count=3),
+            Case("service-hung", "n2", names=("service-dead",), teller="n2", count=3),
+            Case("link-flapping", "n6", "n1", names=("link-dead", "one-way")),
             Case("link-lossy", "n5", "n6"),
-            Case("mtu-small", "n3", "n4"),
-            Case("metric-wrong", "n4", "n5"),
-            Case("mac-duplicate", "n2", "n3"),
-            Case("mesh-if-down", "n5", names=("mesh-if-missing",)),
-            Case("mesh-if-missing", "n1"),
+            Case("link-fading", "n2", "n3", names=("link-lossy",)),
+            Case("mtu-small", "n3", "n4", teller="n3"),
+            Case("metric-wrong", "n4", "n5", teller="n4"),
+            Case("mac-duplicate", "n2", "n3", teller="n2"),
+            Case("mac-stolen", "n5", "n4", names=("mac-duplicate",), acts=False),
+            Case("mesh-if-down", "n5", names=("mesh-if-missing",), teller="n5"),
+            Case("mesh-if-missing", "n1", teller="n1"),
         ),
     ),
     Scene(
@@ -78,6 +90,7 @@ SCENES = (
         ("n1", "n4"),
         settle=65.0,
     ),
+    Scene(str(PARALLEL), (Case("wire-dead", "n1", "n2", names=("link-dead",)),), {"mesh.bonding": True}),
     Scene(  # clock, memory, root and neighbour tables are a machine's, not a namespace's
         "vm:2",
         (

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import statistics
 import time
+from pathlib import Path
 from typing import Any
 
 from tools.bench.faultcases import SCENES, Case, Scene
@@ -45,12 +46,13 @@ def _scene(scene: Scene, figures: dict[str, Any], table: Table) -> None:
     try:
         for node in scene.gateways:
             internet.start(lab, node)
-        table.note(f"{scene.topology} with agents was ready {time.monotonic() - begun:.0f} s after `lab up`")
+        where = Path(scene.topology).stem
+        table.note(f"{where} with agents was ready {time.monotonic() - begun:.0f} s after `lab up`")
         time.sleep(scene.settle)
         for case in scene.cases:
             runs = [_tried(lab, case) for _ in range(case.count)]
-            figures[f"{scene.topology} {case.fault}"] = runs
-            table.row(case.fault, scene.topology, str(case.count), *_row(runs))
+            figures[f"{where} {case.fault}"] = runs
+            table.row(case.fault, where, str(case.count), *_row(runs))
     finally:
         lifecycle.down(name)
 
@@ -95,10 +97,11 @@ def _once(lab: Lab, case: Case) -> dict[str, Any]:
         return event.event in ("suspicion", "diagnosis")
 
     def is_step(event: Event) -> bool:
-        return event.event == "action" and event.message.startswith(begins)
+        against = event.fields.get("fault") in case.treated_as
+        return event.event == "action" and against and event.message.startswith(begins)
 
     def is_mended(event: Event) -> bool:
-        own = not case.step or event.fields.get("fault") in case.known_as
+        own = event.fields.get("fault") in case.treated_as
         return event.event == "outcome" and own and event.fields.get("result") in MENDED
 
     named = story.wait_for(lab, is_named, since, NAMED_S, tellers)
