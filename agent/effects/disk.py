@@ -32,6 +32,18 @@ def free(path: str | Path) -> int:
     return shown.f_bavail * shown.f_frsize
 
 
+def free_inodes(path: str | Path) -> int:
+    """Files an ordinary user may still make there. ActionError."""
+    try:
+        return os.statvfs(path).f_favail
+    except OSError as error:
+        raise ActionError(f"looking for free inodes at {path}: {error.strerror}") from error
+
+
+def _room(path: str, wanted: int, inodes: int) -> bool:
+    return free(path) >= wanted and (not inodes or free_inodes(path) >= inodes)
+
+
 def drop_set_aside(state_dir: Path) -> int:
     """Damaged files of ours that were kept for a look: bytes freed."""
     freed = 0
@@ -54,22 +66,25 @@ def vacuum_journal(keep: int) -> int:
     return max(0, free(LOGS) - before)
 
 
-def drop_old_logs(path: str, wanted: int, logs: Path = LOGS) -> int:
-    """Rotated logs on the file system of `path`, oldest first, until `wanted` bytes are free: bytes freed."""
+def drop_old_logs(path: str, wanted: int, inodes: int, logs: Path = LOGS) -> int:
+    """Rotated logs on the file system of `path`, oldest first, until there is room: bytes freed. ActionError.
+
+    `wanted`, `inodes`: how many bytes and inodes shall be free; where they are already nothing is removed.
+    """
     try:
         device = Path(path).stat().st_dev
     except OSError as error:
         raise ActionError(f"removing old logs: {path}: {error.strerror}") from error
-    freed, refused = 0, ""
+    freed, removed, refused = 0, 0, ""
     for _, size, log in sorted(_rotated(logs, device)):
-        if free(path) >= wanted:
+        if _room(path, wanted, inodes):
             break
         try:
             log.unlink()
-            freed += size
+            freed, removed = freed + size, removed + 1
         except OSError as error:
             refused = f"{log}: {error.strerror}"
-    if not freed:
+    if not removed and not _room(path, wanted, inodes):
         raise ActionError(f"removing old logs: {refused or f'there are no rotated ones in {logs}'}")
     return freed
 

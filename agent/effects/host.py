@@ -52,9 +52,9 @@ class KernelHost:
             raise ActionError(f"making the system journal smaller gave {freed} bytes: it holds no more")
         return freed
 
-    def drop_old_logs(self, path: str, wanted: int) -> int:
+    def drop_old_logs(self, path: str, wanted: int, inodes: int) -> int:
         """Rotated logs, oldest first, until `wanted` bytes are free: bytes freed."""
-        return disk.drop_old_logs(path, wanted)
+        return disk.drop_old_logs(path, wanted, inodes)
 
     def return_memory(self) -> int:
         """Collects what is unreachable and gives free pages back (glibc): bytes returned."""

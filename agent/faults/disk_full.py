@@ -67,7 +67,11 @@ class DiskFull:
             key=lambda disk: disk.free - wanted(disk.total),
             default=Disk("/var/log", 0, 0),
         )
-        room = {"path": fullest.path, "wanted": str(int(ENOUGH * wanted(fullest.total)) + 1)}
+        room = {
+            "path": fullest.path,
+            "wanted": str(int(ENOUGH * wanted(fullest.total)) + 1),
+            "inodes": str(int(ENOUGH * INODES_SHARE * fullest.inodes) + 1 if fullest.inodes else 0),
+        }
         return (
             Remedy("shrink-own-files", diagnosis.subject, {}, deadline=DEADLINE_S),
             Remedy("vacuum-journal", diagnosis.subject, {"keep": str(JOURNAL_KEPT)}, deadline=DEADLINE_S),

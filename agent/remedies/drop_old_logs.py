@@ -11,7 +11,9 @@ from agent.remedies.base import Action, Effector, NothingToUndo
 
 
 class DropOldLogs(NothingToUndo):
-    """Args: `path` (a file system), `wanted` (bytes free there). Never a log in use or outside /var/log.
+    """Args: `path` (a file system), `wanted` (bytes free there), `inodes` (free there, 0: never mind).
+
+    Never a log in use or outside /var/log.
 
     Cannot be undone: old logs are the price of a node that runs.
     """
@@ -27,7 +29,7 @@ class DropOldLogs(NothingToUndo):
         return ""
 
     def act(self, remedy: Remedy, effector: Effector) -> None:
-        effector.host.drop_old_logs(remedy.args["path"], int(remedy.args["wanted"]))
+        effector.host.drop_old_logs(remedy.args["path"], int(remedy.args["wanted"]), int(remedy.args["inodes"]))
 
 
 ACTION: Action = DropOldLogs()

@@ -17,7 +17,7 @@ class HostEffects(Protocol):
         """The system journal cut down to `keep` bytes: bytes freed."""
         ...
 
-    def drop_old_logs(self, path: str, wanted: int) -> int:
+    def drop_old_logs(self, path: str, wanted: int, inodes: int) -> int:
         """Rotated logs on the file system of `path`, oldest first, until `wanted` are free: bytes freed."""
         ...
 

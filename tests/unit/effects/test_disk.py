@@ -40,28 +40,43 @@ def test_rotated_logs_go_and_nothing_else(tmp_path: Path) -> None:
     }
     logs(tmp_path, *sorted(kept), "syslog.1", "syslog.2.gz", "boot.log.old", "mesh/x.log-20260101.xz")
     (tmp_path / "link.1").symlink_to(tmp_path / "syslog")
-    assert disk.drop_old_logs(str(tmp_path), ALL, tmp_path) > 0
+    assert disk.drop_old_logs(str(tmp_path), ALL, 0, tmp_path) > 0
     assert left(tmp_path) == kept | {"link.1"}
 
 
 def test_the_oldest_go_first_and_no_more_than_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     logs(tmp_path, "c.log.1", "a.log.9", "b.log.2.gz")
     monkeypatch.setattr(disk, "free", lambda path: 100 - 10 * len(left(tmp_path)))
-    disk.drop_old_logs(str(tmp_path), 90, tmp_path)
+    disk.drop_old_logs(str(tmp_path), 90, 0, tmp_path)
     assert left(tmp_path) == {"b.log.2.gz"}
+
+
+def test_old_logs_are_removed_for_their_inodes_where_bytes_are_plenty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logs(tmp_path, "c.log.1", "a.log.9", "b.log.2.gz")
+    monkeypatch.setattr(disk, "free_inodes", lambda path: 5 - len(left(tmp_path)))
+    disk.drop_old_logs(str(tmp_path), 1, 4, tmp_path)
+    assert left(tmp_path) == {"b.log.2.gz"}
+
+
+def test_where_there_is_room_already_nothing_is_removed_and_nothing_is_wrong(tmp_path: Path) -> None:
+    logs(tmp_path, "syslog.1")
+    assert disk.drop_old_logs(str(tmp_path), 1, 1, tmp_path) == 0
+    assert left(tmp_path) == {"syslog.1"}
 
 
 def test_nothing_to_remove_is_said(tmp_path: Path) -> None:
     with pytest.raises(ActionError, match="no rotated ones"):
-        disk.drop_old_logs(str(tmp_path), ALL, tmp_path)
+        disk.drop_old_logs(str(tmp_path), ALL, 0, tmp_path)
     with pytest.raises(ActionError, match="gone"):
-        disk.drop_old_logs(str(tmp_path / "gone"), ALL, tmp_path)
+        disk.drop_old_logs(str(tmp_path / "gone"), ALL, 0, tmp_path)
 
 
 def test_logs_on_another_file_system_make_no_room_here(tmp_path: Path) -> None:
     logs(tmp_path, "syslog.1")
     with pytest.raises(ActionError, match="no rotated ones"):
-        disk.drop_old_logs("/proc", ALL, tmp_path)
+        disk.drop_old_logs("/proc", ALL, 0, tmp_path)
     assert left(tmp_path) == {"syslog.1"}
 
 
@@ -73,7 +88,7 @@ def test_a_file_that_cannot_be_removed_is_named(tmp_path: Path, monkeypatch: pyt
 
     monkeypatch.setattr(Path, "unlink", refuse)
     with pytest.raises(ActionError, match=r"syslog\.1: Permission denied"):
-        disk.drop_old_logs(str(tmp_path), ALL, tmp_path)
+        disk.drop_old_logs(str(tmp_path), ALL, 0, tmp_path)
 
 
 def program(folder: Path, text: str) -> None:

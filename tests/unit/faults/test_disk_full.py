@@ -70,6 +70,12 @@ def test_our_own_records_go_first_then_the_journal_then_old_logs_where_it_is_ful
     assert int(logs.args["wanted"]) > 75 * MB  # so that it is gone afterwards
 
 
+def test_where_inodes_are_short_so_many_are_asked_for() -> None:
+    view = lasting(host(disks=(Disk("/", 8000 * MB, 5000 * MB, 500_000, 400),)), 5)
+    logs = FAULT.ladder(diagnosis(FAULT.symptoms(view)[0]), view)[-1]
+    assert int(logs.args["inodes"]) > 7_500  # one and a half hundredth, so that it is gone afterwards
+
+
 def test_on_a_card_that_can_only_be_read_nothing_is_deleted() -> None:
     failed = msgspec.structs.replace(FULL, read_only=("/",))
     assert not FAULT.symptoms(lasting(failed, 8))

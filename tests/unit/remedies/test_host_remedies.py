@@ -41,8 +41,8 @@ class Machine:
         self.done.append(("vacuum", keep))
         return 1
 
-    def drop_old_logs(self, path: str, wanted: int) -> int:
-        self.done.append(("drop", path, wanted))
+    def drop_old_logs(self, path: str, wanted: int, inodes: int) -> int:
+        self.done.append(("drop", path, wanted, inodes))
         return 1
 
     def return_memory(self) -> int:
@@ -80,7 +80,7 @@ def act(action: Any, **args: str) -> list[tuple[Any, ...]]:
 def test_what_cannot_be_taken_back_has_no_undo_record_and_is_done_once() -> None:
     assert act(SHRINK) == [("shrink",)]
     assert act(VACUUM, keep="16") == [("vacuum", 16)]
-    assert act(DROP, path="/var/log", wanted="5") == [("drop", "/var/log", 5)]
+    assert act(DROP, path="/var/log", wanted="5", inodes="7") == [("drop", "/var/log", 5, 7)]
     assert act(CLOCK, offset="1700000000.000") == [("clock", 1.7e9)]
     assert act(TIME, unit="chrony.service") == [("restart", "chrony.service")]
     assert act(MEMORY) == []
