@@ -105,7 +105,11 @@ class Fault(Protocol):
         ...
 
     def ladder(self, diagnosis: Diagnosis, view: View) -> Sequence[Remedy]:
-        """The rungs, cheapest first. Each action's own precondition is asked by the planner."""
+        """The rungs, cheapest first. Each action's own precondition is asked by the planner.
+
+        A rung is its action on its subject; one that is tried again later has an `attempt` in its args. What
+        waits for its time says so by `not_before` (monotonic seconds).
+        """
         ...
 
     def state(self, diagnosis: Diagnosis, view: View) -> State:

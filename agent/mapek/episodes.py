@@ -42,15 +42,19 @@ class Phase(enum.StrEnum):
 
 
 class Rung(msgspec.Struct, frozen=True):
-    """What makes two remedies the same rung."""
+    """What makes two remedies the same rung: never a measured value, which is another one at each look.
+
+    A fault that tries one thing more than once numbers its tries by the argument `attempt`.
+    """
 
     action: str
-    args: tuple[tuple[str, str], ...]
+    subject: str
+    attempt: str
 
     @staticmethod
     def of(remedy: Remedy) -> Rung:
         """The rung a remedy stands for."""
-        return Rung(remedy.action, tuple(sorted(remedy.args.items())))
+        return Rung(remedy.action, remedy.subject, remedy.args.get("attempt", ""))
 
 
 class Episode:

@@ -80,7 +80,18 @@ def test_each_rung_is_used_once_in_an_episode() -> None:
     assert {act.diagnosis.id for act in rig.acts} == {"e1"}
 
 
-def test_the_same_action_with_other_arguments_is_another_rung() -> None:
+def test_a_rung_whose_measured_values_move_is_the_same_rung() -> None:
+    args = {"from": "54300"}
+    rig = Rig(lambda world: [ScriptedFault(world, "link-lossy", [("detach-hardif", args)])])
+    rig.world.breaks("link-lossy")
+    for moved in range(22):
+        args["from"] = str(54300 - moved)
+        rig.tick()
+    assert len(rig.acts) == 1
+    assert rig.decisions[-1].reason == "exhausted"
+
+
+def test_the_same_action_as_another_attempt_is_another_rung() -> None:
     rungs = [("restart-service", {"attempt": "1"}), ("restart-service", {"attempt": "2"})]
     rig = Rig(lambda world: [ScriptedFault(world, "service-dead", rungs)])
     rig.world.breaks("service-dead", SERVICE)
