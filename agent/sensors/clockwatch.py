@@ -6,8 +6,8 @@ A clock that never was is let run: a board without a battery-backed clock starts
 later.
 
 When it was set last is another matter: the kernel goes on calling a clock synchronised for about nine hours
-after its last correction (until its error may be 16 s, at 500 ppm). systemd-timesyncd touches a file each time
-(systemd-timesyncd.service(8)); where there is none the kernel's word is taken.
+after its last correction (until its error may be 16 s, at 500 ppm). systemd-timesyncd touches a file each
+time (systemd-timesyncd.service(8)); where there is none the kernel's word is taken.
 """
 
 from __future__ import annotations
