@@ -48,12 +48,12 @@ class ClockWrong:
 
     def symptoms(self, view: View) -> Sequence[Symptom]:
         evidence, onset = _signs(view)
-        found = [Symptom(self.id, CLOCK, onset, evidence)] if evidence else []
+        found = (Symptom(self.id, CLOCK, onset, evidence),) if evidence else ()
         clock = _clock(view.snapshot)
         if clock is not None and clock.unsynchronised_age is not None and _lost(view):
             age = clock.unsynchronised_age
             lost = {"lost": f"not synchronised for {_long(age)}, though {clock.service} runs"}
-            found.append(Symptom(self.id, SERVICE, view.now - age, lost))
+            return (*found, Symptom(self.id, SERVICE, view.now - age, lost))
         return found
 
     def sentence(self, symptom: Symptom) -> str:
