@@ -46,7 +46,7 @@ class Clock(msgspec.Struct, frozen=True):
 
     step_s: float | None  # how far it is from where the monotonic clock says it should be; None: never right
     trusted_offset: float | None  # wall minus time since boot, when it was last known to be right
-    unsynchronised_age: float | None  # seconds since the kernel last called it synchronised; None: never did
+    unsynchronised_age: float | None  # seconds since it was last set, as far as is known; None: never was
     service: str = ""  # systemd unit of the time service that runs here
 
 

@@ -118,5 +118,6 @@ def _episode(episode: EpisodeStatus) -> Episode:
         next_try=episode.next_try,
         check_by=episode.check_by,
         held=episode.held,
+        needs_person=episode.needs_person,
         open=episode.open,
     )

@@ -12,10 +12,14 @@ from typing import Any, Literal
 
 import msgspec
 
-from agent.events import Decision, Diagnosis, Outcome, Result, Snapshot, Verdict
+from agent.events import Decision, Diagnosis, Outcome, Snapshot, Verdict
 from agent.statusmesh import ROWS_MAX, mesh_of, neighbours_of, shown, stations_of
 
 FAULTS_MAX = 20  # shown: those under treatment, then the newest ended ones (facts/ui.md: last 20)
+
+HOST = "host/"  # subjects of the machine, on which no traffic depends directly
+# Phases (agent/mapek/episodes.py) that say by themselves how a fault stands.
+PHASES = {"acting": "healing", "verifying": "healing", "undoing": "healing", "contained": "contained"}
 
 State = Literal["starting", "healthy", "healing", "broken", "paused"]
 
@@ -33,6 +37,7 @@ class Episode(msgspec.Struct, frozen=True):
     next_try: float | None = None  # monotonic s of the next try, None where no time can be told
     check_by: float | None = None  # monotonic s by which the act must have helped; else it is put back
     held: tuple[str, ...] = ()  # actions whose changes stand and will be put back
+    needs_person: bool = False  # nothing is left, or nothing allowed, that the node could do about it
 
 
 class Loop(msgspec.Struct, frozen=True):
@@ -93,7 +98,7 @@ def state_of(loop: Loop, snapshot: Snapshot | None) -> State:
     active = [episode for episode in loop.episodes if episode.open]
     if paused:
         return "paused"
-    if any(_needs_person(episode) for episode in active):
+    if any(episode.needs_person for episode in active):
         return "broken"
     if active:
         return "healing"
@@ -128,7 +133,7 @@ def verdict(loop: Loop, state: State, active: Sequence[Episode], errors: dict[st
             else "It watches and never acts (observe).",
             "you": "Look at the errors below." if errors else "Nothing.",
         }
-    worst = next((episode for episode in active if _needs_person(episode)), active[-1])
+    worst = _worst(active)
     return {
         "sentence": sentence,
         "doing": _doing(loop, worst),
@@ -140,7 +145,7 @@ def verdict(loop: Loop, state: State, active: Sequence[Episode], errors: dict[st
 def _sentence(active: Sequence[Episode]) -> str:
     if not active:
         return ""
-    worst = next((episode for episode in active if _needs_person(episode)), active[-1])
+    worst = _worst(active)
     first = shown(
         worst.diagnosis.sentence or f"{worst.title or worst.diagnosis.fault} on {worst.diagnosis.subject}."
     )
@@ -153,7 +158,7 @@ def _doing(loop: Loop, episode: Episode) -> str:
         later = f" The next try is in {episode.next_try - loop.now:.0f} s."
     else:
         later = ""
-    if episode.outcome is not None:
+    if _fault_state(episode) == "contained" and episode.outcome is not None:
         return shown(episode.outcome.sentence) + later
     if episode.decision is not None:
         return shown(episode.decision.sentence) + later
@@ -162,18 +167,18 @@ def _doing(loop: Loop, episode: Episode) -> str:
 
 def _you(loop: Loop, episode: Episode) -> str:
     by_hand = shown(episode.by_hand)
-    if _needs_person(episode) or loop.mode == "observe":
+    if episode.needs_person or loop.mode == "observe":
         return by_hand or "Look at the evidence below and mend the cause by hand."
-    if episode.outcome is not None and episode.outcome.result is Result.CONTAINED:
-        return f"Traffic goes another way; the cause is still there. {by_hand}".rstrip()
+    if _fault_state(episode) == "contained":
+        host = episode.diagnosis.subject.startswith(HOST)
+        how = "The node has done its part" if host else "Traffic goes another way"
+        return f"{how}; the cause is still there. {by_hand}".rstrip()
     return f"Nothing yet. If it stays: {by_hand}" if by_hand else "Nothing yet: the node is at work."
 
 
-def _needs_person(episode: Episode) -> bool:
-    """No rung is left, or it is only observed."""
-    if episode.decision is None:
-        return False
-    return episode.decision.verdict in (Verdict.NOTHING, Verdict.OBSERVE)
+def _worst(active: Sequence[Episode]) -> Episode:
+    """The one the verdict speaks of: the oldest that needs a person, else the newest."""
+    return next((episode for episode in active if episode.needs_person), active[-1])
 
 
 def _faults(loop: Loop) -> list[dict[str, Any]]:
@@ -190,6 +195,7 @@ def _fault(loop: Loop, episode: Episode) -> dict[str, Any]:
         "subject": shown(diagnosis.subject),
         "state": _fault_state(episode),
         "open": episode.open,
+        "needs_person": episode.open and episode.needs_person,
         "sentence": shown(diagnosis.sentence),
         "by_hand": shown(episode.by_hand),
         "evidence": {shown(k): shown(v) for k, v in list(diagnosis.evidence.items())[:ROWS_MAX]},
@@ -221,12 +227,15 @@ def _fault(loop: Loop, episode: Episode) -> dict[str, Any]:
 
 
 def _fault_state(episode: Episode) -> str:
-    if episode.outcome is not None:
-        return str(episode.outcome.result)
+    """What it came to where it has ended; else where it stands now: an outcome may be of a step long past."""
     if not episode.open:
-        return "gone"
+        return "gone" if episode.outcome is None else str(episode.outcome.result)
+    if episode.phase in PHASES:
+        return PHASES[episode.phase]
     if episode.decision is None:
         return "found"
+    if episode.needs_person and episode.decision.verdict is not Verdict.OBSERVE:
+        return "unhealed"
     return {"act": "healing", "wait": "waiting", "observe": "observed"}.get(
         episode.decision.verdict, "unhealed"
     )

@@ -61,6 +61,7 @@ class View(msgspec.Struct, frozen=True):
     last_neighbours: dict[
         str, str
     ] = {}  # "hardif/MAC" > originator, of every neighbour seen healthy in this run
+    resting: bool = False  # our own remedy spares the machine (the same)
     released: frozenset[str] = frozenset()  # given back later than the hardifs were read
     given_back: dict[str, float] = {}  # hardif > when we gave it back, for some seconds
     set_up: frozenset[str] = frozenset()  # configured hardifs that were active in the mesh once in this run
@@ -104,7 +105,11 @@ class Fault(Protocol):
         ...
 
     def ladder(self, diagnosis: Diagnosis, view: View) -> Sequence[Remedy]:
-        """The rungs, cheapest first. Each action's own precondition is asked by the planner."""
+        """The rungs, cheapest first. Each action's own precondition is asked by the planner.
+
+        A rung is its action on its subject; one that is tried again later has an `attempt` in its args. What
+        waits for its time says so by `not_before` (monotonic seconds).
+        """
         ...
 
     def state(self, diagnosis: Diagnosis, view: View) -> State:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""clock-wrong: the wall clock was put wrong, or nothing corrects it any more."""
+"""clock-wrong: the wall clock was put wrong, or nothing corrects it any more though something could."""
 
 from __future__ import annotations
 
@@ -7,53 +7,67 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from agent.events import Diagnosis, Remedy, Snapshot, Subject, Suspicion, Symptom
+from agent.faults import gatewayview
 from agent.faults.base import Fault, State, View
 from agent.faults.hostlook import held_for
 from agent.hostreadings import Clock, Host
 
 STEP_S = 900.0  # s: certificates and logs bear a quarter of an hour (faults.md: off by more than 15 min)
 STEP_HELD_S = 10.0  # a time service that stepped it calls it synchronised soon after
-LOST_S = 3600.0  # s without synchronisation where there was one and a time service runs
+LOST_S = 7200.0  # s without being set: more than three of a time service's longest pauses (34 min)
 EARLIEST = 1_735_689_600.0  # 2025-01-01 UTC: no release of this agent is older
 EARLIEST_WORDS = "2025"
 SECOND_TRY_S = 300.0  # after the diagnosis: a time service asks its servers for some minutes
 SET_DEADLINE_S = 12.0  # the act and the next reading
 RESTART_DEADLINE_S = 60.0  # a time service's first answers
+CLOCK, SERVICE = Subject.host("clock"), Subject.host("time-service")
 
 
 class ClockWrong:
     """The clock jumped by more than 15 minutes after the kernel had called it synchronised, and nothing has
-    synchronised it since; or it shows a time before 2025; or a time service runs and has not set it for an
-    hour, though it did before.
+    synchronised it since; or it shows a time before 2025; or a time service runs and has not set it for two
+    hours, though it did before and a gateway is heard (without a way out it has nobody to ask).
 
     After a jump it is put back to the last good time plus what the monotonic clock counted since; else the
-    time service is restarted. Neighbours' word for the time is not taken. A clock that never was synchronised
-    in this run is never set.
+    time service is restarted, once where it only stopped setting the clock. Neighbours' word for the time is
+    not taken. A clock that never was synchronised in this run is never set.
     """
 
     id: ClassVar[str] = "clock-wrong"
-    title: ClassVar[str] = "Clock wrong"
+    title: ClassVar[str] = "Clock wrong or no longer set"
     by_hand: ClassVar[str] = (
-        "`date -u` shows the node's time, `timedatectl` who sets it; "
+        "`date -u` shows the node's time, `timedatectl` who sets it and whether it has an answer; "
         "set it by hand with `date -u -s 'YYYY-MM-DD HH:MM'`."
     )
     explains: ClassVar[frozenset[str]] = frozenset()
 
     def suspicions(self, view: View) -> Sequence[Suspicion]:
         if 0 <= held_for(view, _stepped) < STEP_HELD_S + 5:
-            return (Suspicion(self.id, Subject.host("clock"), "the clock jumped"),)
+            return (Suspicion(self.id, CLOCK, "the clock jumped"),)
         return ()
 
     def symptoms(self, view: View) -> Sequence[Symptom]:
         evidence, onset = _signs(view)
-        return (Symptom(self.id, Subject.host("clock"), onset, evidence),) if evidence else ()
+        found = (Symptom(self.id, CLOCK, onset, evidence),) if evidence else ()
+        clock = _clock(view.snapshot)
+        if clock is not None and clock.unsynchronised_age is not None and _lost(view):
+            age = clock.unsynchronised_age
+            lost = {"lost": f"not synchronised for {_long(age)}, though {clock.service} runs"}
+            return (*found, Symptom(self.id, SERVICE, view.now - age, lost))
+        return found
 
     def sentence(self, symptom: Symptom) -> str:
+        if symptom.subject == SERVICE:
+            return f"The clock is no longer set, it may be wrong by seconds: {symptom.evidence['lost']}."
         return "The clock is wrong: " + "; ".join(symptom.evidence.values()) + "."
 
     def ladder(self, diagnosis: Diagnosis, view: View) -> Sequence[Remedy]:
         """Put a jump back; else have the time service ask again, and once more later."""
         clock = _clock(view.snapshot)
+        if diagnosis.subject == SERVICE:
+            unit = {"unit": clock.service} if clock is not None else {}
+            restart = Remedy("restart-time-service", SERVICE, unit, deadline=RESTART_DEADLINE_S)
+            return (restart,) if unit.get("unit") else ()
         first: tuple[Remedy, ...] = ()
         if clock is not None and clock.trusted_offset is not None and _is_step(clock):
             back = {"offset": f"{clock.trusted_offset:.3f}"}
@@ -70,7 +84,9 @@ class ClockWrong:
 
     def state(self, diagnosis: Diagnosis, view: View) -> State:
         clock = _clock(view.snapshot)
-        if clock is None or _early(view.snapshot) or _is_step(clock) or _lost(clock):
+        if diagnosis.subject == SERVICE:
+            return State.PRESENT if clock is None or _lost(view) else State.GONE
+        if clock is None or _early(view.snapshot) or _is_step(clock):
             return State.PRESENT
         return State.GONE
 
@@ -89,9 +105,6 @@ def _signs(view: View) -> tuple[dict[str, str], float]:
         onset = view.now - held
     if _early(view.snapshot):
         evidence["early"] = f"it shows a time before {EARLIEST_WORDS}"
-    if _lost(clock) and clock.unsynchronised_age is not None:
-        evidence["lost"] = f"{clock.service} has not set it for {_long(clock.unsynchronised_age)}"
-        onset = min(onset, view.now - clock.unsynchronised_age)
     return evidence, onset
 
 
@@ -111,9 +124,19 @@ def _stepped(host: Host) -> bool:
     return host.clock is not None and _is_step(host.clock)
 
 
-def _lost(clock: Clock) -> bool:
-    age = clock.unsynchronised_age
-    return bool(clock.service) and age is not None and age > LOST_S
+def _lost(view: View) -> bool:
+    """Does a time service run that has set the clock before, and does so no more though it could?"""
+    clock = _clock(view.snapshot)
+    age = clock.unsynchronised_age if clock is not None else None
+    return clock is not None and bool(clock.service) and age is not None and age > LOST_S and _way_out(view)
+
+
+def _way_out(view: View) -> bool:
+    """Is anybody there to ask: a gateway in the mesh, or our own uplink? Taken for granted without a mesh."""
+    mesh, uplink = view.snapshot.mesh, view.snapshot.uplink
+    if uplink is not None and any(probe.passing_age > 0 for probe in uplink.probes):
+        return True
+    return bool(gatewayview.living(mesh)) if mesh is not None else not view.hardifs_wanted
 
 
 def _long(seconds: float) -> str:

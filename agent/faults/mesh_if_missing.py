@@ -17,14 +17,15 @@ from agent.readings import Link, Mesh
 
 DEADLINE_S: Final = 15.0  # made anew in under a second; a neighbour may take some to be heard again
 SECOND_TRY_S: Final = 20.0  # after the diagnosis: what removed it may still be at work
+OFF: Final = "off"  # the state that is a person's doing
 MESH: Final = "mesh/"  # subjects of the mesh interface; those of a radio are hardifs
 
 
 class MeshIfMissing:
     """An interface that was part of the mesh in this run and no longer exists, or the mesh interface down.
 
-    Switched off again after it was switched on, it is left alone. Removed again, it is made again all the
-    same, by the set-up.
+    Switched off again after it was switched on, it is left alone: no program does that by itself. Removed
+    again, it is made again all the same: drivers and supplicants do.
     """
 
     id: ClassVar[str] = "mesh-if-missing"
@@ -34,7 +35,6 @@ class MeshIfMissing:
         "`ip link set bat0 up` switches it on."
     )
     explains: ClassVar[frozenset[str]] = frozenset({"hardif-missing"})
-    by_person: ClassVar[bool] = True  # restored once, then left alone (agent/mapek/personal.py)
 
     def suspicions(self, view: View) -> Sequence[Suspicion]:
         """None: the kernel tells of a removed interface at once."""
@@ -72,6 +72,10 @@ class MeshIfMissing:
     def sentence(self, symptom: Symptom) -> str:
         said = next((text for key, text in symptom.evidence.items() if key != "state"), "it is gone")
         return f"The node is out of the mesh or about to be: {said}."
+
+    def by_person(self, diagnosis: Diagnosis) -> bool:
+        """Was it switched off? Restored once, then left alone (agent/mapek/personal.py)."""
+        return diagnosis.evidence.get("state") == OFF
 
     def ladder(self, diagnosis: Diagnosis, view: View) -> Sequence[Remedy]:
         """The set-up at once, and again a little later; a radio's interface is made first."""
@@ -122,7 +126,7 @@ def _wrong(view: View) -> tuple[str, str]:
         if missing:
             return "anew", f"{view.mesh_name} was removed and made anew, {missing}"
     if not link.admin_up and view.set_up:
-        return "off", f"{view.mesh_name} is switched off"
+        return OFF, f"{view.mesh_name} is switched off"
     return "", ""
 
 

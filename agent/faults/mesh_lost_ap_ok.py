@@ -62,7 +62,7 @@ class MeshLostApOk:
 
     def ladder(self, diagnosis: Diagnosis, view: View) -> Sequence[Remedy]:
         """Off and on comes last: it cuts off the access point's clients too."""
-        return rf.ladder(diagnosis)
+        return rf.ladder(diagnosis, view)
 
     def state(self, diagnosis: Diagnosis, view: View) -> State:
         radio = rf.radio_of(view, diagnosis.subject.split("/")[1])

@@ -17,13 +17,15 @@ from agent.readings import Hardif, Wanted, as_kept
 FALLBACK_KBIT: Final = 1000  # batman-adv's BATADV_THROUGHPUT_DEFAULT_VALUE, where a device tells nothing
 SETTLED_S: Final = 15.0  # what is wanted must be so for longer than the keeper's own look takes (10 s)
 TWICE_S: Final = 0.9  # between the two dumps that must show it: hardifs are read every second
+HAND: Final = "hand"  # key of the evidence that somebody changed what batman-adv is told
 DEADLINE_S: Final = 5.0  # the next dumps are a second away
 
 
 class MetricWrong:
     """A wire's throughput as batman-adv is told differs from configuration, device or measurement.
 
-    Not while another fault of that interface is treated: its remedy may have set it on purpose.
+    Not while another fault of that interface is treated: its remedy may have set it on purpose. Where what
+    batman-adv is told was right and was changed since, in the mesh interface there is now, somebody set it.
     """
 
     id: ClassVar[str] = "metric-wrong"
@@ -33,7 +35,6 @@ class MetricWrong:
         "configuration (mesh.interfaces, throughput)."
     )
     explains: ClassVar[frozenset[str]] = frozenset()
-    by_person: ClassVar[bool] = True  # restored once, then left alone (agent/mapek/personal.py)
 
     def suspicions(self, view: View) -> Sequence[Suspicion]:
         """None: it disturbs nothing in the second it takes to be sure."""
@@ -64,6 +65,8 @@ class MetricWrong:
             "assumed": f"batman-adv takes {_speed(told)} for {wanted.name}",
             "right": f"{_speed(right) if right else 'what the device says'} ({source})",
         }
+        if _set_by_hand(view, wanted):
+            evidence[HAND] = "it was told the right one before, and somebody changed that"
         return Symptom(self.id, Subject.hardif(wanted.name), onset, evidence)
 
     def sentence(self, symptom: Symptom) -> str:
@@ -71,6 +74,10 @@ class MetricWrong:
             f"The mesh reckons with a wrong speed: {symptom.evidence['assumed']}, "
             f"right is {symptom.evidence['right']}."
         )
+
+    def by_person(self, diagnosis: Diagnosis) -> bool:
+        """Did somebody set another one? Restored once, then left alone (agent/mapek/personal.py)."""
+        return HAND in diagnosis.evidence
 
     def ladder(self, diagnosis: Diagnosis, view: View) -> Sequence[Remedy]:
         name = diagnosis.subject.split("/")[1]
@@ -103,8 +110,7 @@ def _heard(snapshot: Snapshot, name: str) -> int | None:
 
 def _right(snapshot: Snapshot, wanted: Wanted) -> int | None:
     """What batman-adv should be told instead, None where it is right, not known, or no wire."""
-    hardif = _hardif(snapshot, wanted.name)
-    told = hardif.throughput_override_kbit if hardif else None
+    told = _told(snapshot, wanted.name)
     if wanted.kind != "wire" or wanted.throughput_kbit is None or told is None:
         return None
     if wanted.throughput_kbit != AUTOMATIC:
@@ -137,6 +143,26 @@ def _since(view: View, wanted: Wanted) -> float | None:
         if now.hardifs_at - old.mesh.hardifs_at >= TWICE_S:
             since = old.mesh.hardifs_at
     return since
+
+
+def _set_by_hand(view: View, wanted: Wanted) -> bool:
+    """Was what batman-adv is told the right one in the last dump that was right, and is another one now?
+
+    Not where the interface left the mesh in between, which forgets what was told.
+    """
+    now, told = view.snapshot.mesh, _told(view.snapshot, wanted.name)
+    for old in reversed(view.history):
+        before = _told(old, wanted.name)
+        if now is None or old.mesh is None or old.mesh.index != now.index or before is None:
+            return False
+        if _right(old, wanted) is None:
+            return before != told
+    return False
+
+
+def _told(snapshot: Snapshot, name: str) -> int | None:
+    hardif = _hardif(snapshot, name)
+    return hardif.throughput_override_kbit if hardif else None
 
 
 def _speed(kbit: int | None) -> str:

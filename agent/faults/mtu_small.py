@@ -13,9 +13,10 @@ from typing import ClassVar, Final
 from agent.events import Diagnosis, Remedy, Snapshot, Subject, Suspicion, Symptom
 from agent.faults import liveness as lv
 from agent.faults.base import Fault, State, View
-from agent.readings import Wanted
+from agent.readings import Link, Wanted
 
 DEADLINE_S: Final = 5.0  # the kernel tells of the change at once; the links are read every 5 s all the same
+HAND: Final = "hand"  # key of the evidence that somebody lowered it
 OVERHEAD: Final = 32  # bytes batman-adv puts around a payload at most (linux/batadv_packet.h)
 FRAGMENTS: Final = ("frag_tx", "frag_fwd")  # ethtool statistics of the mesh interface
 
@@ -23,7 +24,8 @@ FRAGMENTS: Final = ("frag_tx", "frag_fwd")  # ethtool statistics of the mesh int
 class MtuSmall:
     """An interface of the mesh, the primary too, whose MTU was right in this run and is no longer.
 
-    One that never could (its driver refuses more) is no fault: batman-adv fragments, the keeper says so.
+    One that never could (its driver refuses more) is no fault: batman-adv fragments, the keeper says so. A
+    device that was made anew comes with a small one; where one stayed and its MTU fell, somebody lowered it.
     """
 
     id: ClassVar[str] = "mtu-small"
@@ -51,10 +53,19 @@ class MtuSmall:
             "before": f"it took {wanted.was_mtu} bytes earlier",
             **_fragments(view),
         }
-        return Symptom(self.id, Subject.hardif(wanted.name), _onset(view, wanted), evidence)
+        last = _last_right(view, wanted)
+        before = _link(last, wanted.name) if last is not None else None
+        if before is not None and link is not None and before.index == link.index:
+            evidence[HAND] = "a program or somebody lowered it"
+        onset = last.at if last is not None else view.now
+        return Symptom(self.id, Subject.hardif(wanted.name), onset, evidence)
 
     def sentence(self, symptom: Symptom) -> str:
         return f"Large packets are cut up or lost on this link: {symptom.evidence['MTU']}."
+
+    def by_person(self, diagnosis: Diagnosis) -> bool:
+        """Was it lowered? Raised once, then left alone (agent/mapek/personal.py)."""
+        return HAND in diagnosis.evidence
 
     def ladder(self, diagnosis: Diagnosis, view: View) -> Sequence[Remedy]:
         """Raise it; where the driver refuses, let the mesh carry only what fits."""
@@ -96,13 +107,18 @@ def _small(view: View, wanted: Wanted) -> bool:
     )
 
 
-def _onset(view: View, wanted: Wanted) -> float:
-    """When it was last seen right."""
+def _last_right(view: View, wanted: Wanted) -> Snapshot | None:
+    """The newest snapshot in which it was right, None where no history shows it."""
 
     def right(snapshot: Snapshot) -> bool:
-        return any(link.name == wanted.name and link.mtu >= wanted.mtu for link in snapshot.links or ())
+        link = _link(snapshot, wanted.name)
+        return link is not None and link.mtu >= wanted.mtu
 
-    return next((snapshot.at for snapshot in reversed(view.history) if right(snapshot)), view.now)
+    return next((snapshot for snapshot in reversed(view.history) if right(snapshot)), None)
+
+
+def _link(snapshot: Snapshot, name: str) -> Link | None:
+    return next((link for link in snapshot.links or () if link.name == name), None)
 
 
 def _fragments(view: View) -> dict[str, str]:

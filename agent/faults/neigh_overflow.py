@@ -68,12 +68,12 @@ class NeighOverflow:
             limits = {each.name: each.limit for each in _tables(view.snapshot) if _full(view, each)}
         for name, limit in limits.items():
             first = max(AT_LEAST, 2 * limit)
-            for hard in sorted({min(AT_MOST, first << step) for step in range(STEPS)}):
+            hards = sorted({min(AT_MOST, first << step) for step in range(STEPS)})
+            for attempt, hard in enumerate(hards, 1):
                 if limit and hard > limit:
-                    args = {"table": name, "soft": str(hard // 2), "hard": str(hard)}
-                    rungs.append(
-                        Remedy("raise-neighbour-limit", diagnosis.subject, args, deadline=DEADLINE_S)
-                    )
+                    args = {"table": name, "soft": str(hard // 2), "hard": str(hard), "attempt": str(attempt)}
+                    table = f"{diagnosis.subject}/{name}"
+                    rungs.append(Remedy("raise-neighbour-limit", table, args, deadline=DEADLINE_S))
         return tuple(rungs)
 
     def state(self, diagnosis: Diagnosis, view: View) -> State:

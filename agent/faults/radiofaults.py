@@ -97,24 +97,15 @@ def _link(snapshot: Snapshot | None, name: str) -> Link | None:
     return next((link for link in links or () if link.name == name), None)
 
 
-def ladder(diagnosis: Diagnosis) -> Sequence[Remedy]:
+def ladder(diagnosis: Diagnosis, view: View) -> Sequence[Remedy]:
     """Scan, leave and join, off and on: each once, minutes apart."""
-    name = diagnosis.subject.split("/")[1]
-    since = f"{_since(diagnosis):.0f}"
+    subject, since = diagnosis.subject, _since(diagnosis)
+    name = subject.split("/")[1]
+    dues = {action: _due(since, after, subject, view) for action, after in STEPS.items()}
     return tuple(
-        Remedy(
-            action,
-            diagnosis.subject,
-            {"radio": name, "since": since, "after": f"{after:.0f}"},
-            deadline=DEADLINE_S,
-        )
-        for action, after in STEPS.items()
+        Remedy(action, subject, {"radio": name, "not_before": f"{due:.3f}"}, deadline=DEADLINE_S)
+        for action, due in dues.items()
     )
-
-
-def due_at(remedy: Remedy, view: View) -> float:
-    """Monotonic seconds from which on a step may be taken."""
-    return _due(float(remedy.args["since"]), float(remedy.args["after"]), remedy.subject, view)
 
 
 def state(diagnosis: Diagnosis, view: View, age: float | None) -> State:

@@ -13,7 +13,7 @@ from agent.hostreadings import Host
 
 HELD_S = 10.0  # two readings: a moment's peak is the kernel's to deal with
 COOLER = 5.0  # C below the limit at which it is over
-DEADLINE_S = 120.0  # metal cools slowly
+DEADLINE_S = 12.0  # the act, and the next reading: to rest is all the agent can do, however hot it stays
 HEAT, POWER = Subject.host("heat"), Subject.host("power")
 
 
@@ -21,8 +21,8 @@ class Thermal:
     """A thermal zone stood above 80 C, or within 5 C of its own hot or critical point; or a Raspberry Pi's
     firmware reports under-voltage.
 
-    The agent looks half as often until it is 5 C cooler. That is all of the load that is its own: the kernel
-    slows the processor down by itself. A weak supply is only reported.
+    The agent looks half as often until it is 5 C cooler, however long that takes. That is all of the load
+    that is its own: the kernel slows the processor down by itself. A weak supply is only reported.
     """
 
     id: ClassVar[str] = "thermal"
@@ -63,14 +63,16 @@ class Thermal:
         return (Remedy("rest", diagnosis.subject, {}, deadline=DEADLINE_S),)
 
     def state(self, diagnosis: Diagnosis, view: View) -> State:
+        """Heat is contained while the agent rests."""
         host = view.snapshot.host
-        if host is None:
-            return State.PRESENT
         if diagnosis.subject == POWER:
-            return State.GONE if host.under_voltage is False else State.PRESENT
-        if host.heat is None or host.heat.celsius > host.heat.limit:
-            return State.PRESENT
-        return State.GONE if host.heat.celsius <= host.heat.limit - COOLER else State.CONTAINED
+            return State.GONE if host is not None and host.under_voltage is False else State.PRESENT
+        if host is None or host.heat is None:
+            return State.CONTAINED if view.resting else State.PRESENT
+        if host.heat.celsius <= host.heat.limit - COOLER:
+            return State.GONE
+        hot = host.heat.celsius > host.heat.limit
+        return State.PRESENT if hot and not view.resting else State.CONTAINED
 
 
 def _hot(host: Host) -> bool:

@@ -63,7 +63,7 @@ class WifiDeaf:
         return f"The radio {name} is deaf: {figures}."
 
     def ladder(self, diagnosis: Diagnosis, view: View) -> Sequence[Remedy]:
-        return rf.ladder(diagnosis)
+        return rf.ladder(diagnosis, view)
 
     def state(self, diagnosis: Diagnosis, view: View) -> State:
         """Gone once any station is heard; a radio that hears and has no peer is another fault."""

@@ -10,6 +10,7 @@ from agent.mapek.deciding import Deciding
 from agent.mapek.episodes import Book, Episode, Memory, Phase, Rung, hold_down, steady_for
 from agent.mapek.holding import void
 from agent.mapek.limits import MOVE_WINDOW, Limits
+from agent.mapek.plan import failed_cooldown
 from agent.mapek.rollback import Rollback
 from agent.mapek.standing import Standing
 from agent.mapek.tick import Draft
@@ -17,6 +18,7 @@ from agent.mapek.tick import Draft
 CONTAINED_LOST = (
     2.0  # s a contained fault must show again before it is treated again: one odd reading is none
 )
+SIGNLESS = 10.0  # s without its sign after which a fault without a rung is none any more: as odd readings
 HOST = "host/"  # subjects of the machine, on which no traffic depends directly
 
 
@@ -136,6 +138,8 @@ class Course:
             self._contain(episode, view)
             if episode.phase is Phase.CONTAINED:
                 self._contained(episode, State.GONE, view)
+        elif episode.spent:
+            self._end(episode, Result.GONE, "somebody mended it, or it passed by itself", view.now)
         elif episode.acted_at is not None:
             episode.healed_at = view.now
             self._end(episode, Result.HEALED, "the fault is gone", view.now)
@@ -145,6 +149,7 @@ class Course:
     def _contain(self, episode: Episode, view: View) -> None:
         episode.phase = Phase.CONTAINED
         episode.lost_at = None
+        episode.asked = False
         if episode.contained_at is None:
             episode.contained_at = view.now
             machine = episode.diagnosis.subject.startswith(HOST)
@@ -168,7 +173,7 @@ class Course:
         if state is not State.GONE:
             return
         if not episode.held:
-            result = Result.GONE if episode.acted_at is None else Result.HEALED
+            result = Result.GONE if episode.acted_at is None or episode.spent else Result.HEALED
             self._end(episode, result, "the cause is gone", now)
             return
         episode.well_at = now if episode.well_at is None else episode.well_at
@@ -231,6 +236,9 @@ class Course:
         if root is not None and episode.acted_at is None:
             self._end(episode, Result.GONE, f"explained by {root.diagnosis.fault}", view.now)
             return
+        if episode.retry_at is not None and view.now >= episode.retry_at + SIGNLESS:
+            self._end(episode, Result.GONE, "its sign shows no more", view.now)
+            return
         plan = self._deciding.decide(episode, root, view)
         decision = plan.decision
         if decision.verdict is Verdict.ACT and decision.remedy is not None:
@@ -242,14 +250,21 @@ class Course:
         episode.phase, episode.remedy, episode.begun_at = Phase.ACTING, remedy, now
         episode.used.add(Rung.of(remedy))
         episode.subjects.add(remedy.subject)
+        episode.retry_at = None
         self._limits.acted(remedy.action, remedy.subject, now)
         self._draft.act(episode, remedy)
 
     def _exhausted(self, episode: Episode, now: float) -> None:
+        """A person is asked; it goes on watching, and is opened anew after a while (Opening)."""
+        episode.asked = True
         if episode.held:
             self._rollback.begin(episode, Result.FAILED, "no rung is left", now)
-        else:
-            self._end(episode, Result.FAILED, "every rung was tried once; a person should look", now)
+        elif not episode.spent:
+            why = "every rung was tried once; a person should look"
+            self._draft.outcome(episode, "", Result.FAILED, why, now)
+            wait = failed_cooldown(episode.relapses + 1, episode.diagnosis.subject, self._standing.policy)
+            episode.retry_at = now + wait
+            self._memory.ended(episode, now)
 
     def _end(self, episode: Episode, result: Result, why: str, now: float) -> None:
         episode.result = result

@@ -41,6 +41,8 @@ class Deciding:
         for other in self._book.open.values():
             if other is episode or not explains(other.diagnosis.fault, episode.diagnosis.fault):
                 continue
+            if other.spent:
+                continue  # nothing is done about it: what it explains is treated by itself
             if explains(episode.diagnosis.fault, other.diagnosis.fault):
                 continue  # each explains the other: neither may wait for the other
             if related(other.diagnosis.subject, episode.diagnosis.subject, view):
@@ -57,7 +59,7 @@ class Deciding:
         gate = Gate(
             closed_as=closed_as,
             closed=closed,
-            cooling_until=relapse_cooldown(episode.relapses, last.contained, last.ended, policy)
+            cooling_until=relapse_cooldown(episode.relapses, last, episode.diagnosis.subject, policy)
             if last
             else 0.0,
             explained_by=root.diagnosis.sentence if root else "",
@@ -66,6 +68,10 @@ class Deciding:
             stopped=self._standing.stopped,
         )
         plan = self._planner.decide(episode, ladder, view, policy, self._limits, gate)
+        if plan.kind[1] != "refused" or plan.decision.not_before is not None:
+            episode.refused_at = None
+        elif episode.refused_at is None:
+            episode.refused_at = view.now
         if plan.kind != episode.decided_as:
             episode.decided_as = plan.kind
             self._draft.decision(episode, plan.decision)

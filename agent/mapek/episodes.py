@@ -4,7 +4,11 @@ ended.
 
 deciding > acting > verifying > contained > undoing > closed
    ^          |error     |deadline   |gone      |
-   +----------+----------+-> undoing -----------+ next rung; none left: closed as failed
+   +----------+----------+-> undoing -----------+ next rung
+
+With no rung left it stays open, deciding, and says that it needs a person (`retry_at`). It ends when its
+cause is gone. If it still shows when its wait is over, it is closed as failed and opened anew as a relapse,
+from the first rung.
 """
 
 from __future__ import annotations
@@ -38,15 +42,19 @@ class Phase(enum.StrEnum):
 
 
 class Rung(msgspec.Struct, frozen=True):
-    """What makes two remedies the same rung."""
+    """What makes two remedies the same rung: never a measured value, which is another one at each look.
+
+    A fault that tries one thing more than once numbers its tries by the argument `attempt`.
+    """
 
     action: str
-    args: tuple[tuple[str, str], ...]
+    subject: str
+    attempt: str
 
     @staticmethod
     def of(remedy: Remedy) -> Rung:
         """The rung a remedy stands for."""
-        return Rung(remedy.action, tuple(sorted(remedy.args.items())))
+        return Rung(remedy.action, remedy.subject, remedy.args.get("attempt", ""))
 
 
 class Episode:
@@ -59,11 +67,14 @@ class Episode:
         self.used: set[Rung] = set()
         self.remedy: Remedy | None = None  # the one in hand
         self.left_alone = False  # somebody undid the remedy: agent/mapek/personal.py
+        self.retry_at: float | None = None  # no rung is left: when it is opened anew
+        self.asked = False  # a person was asked: a ladder ran out, here or before, and nothing helped since
         self.begun_at = 0.0  # when that one was said to begin: what the limits counted
         self.decision: Decision | None = None
         self.result: Result | None = None
         self.subjects: set[str] = {diagnosis.subject}  # of every diagnosis and remedy it had
         self.held: dict[int, str] = {}  # open undo records, in the order made > their action
+        self.refused_at: float | None = None  # since when every rung is refused without a time to wait for
         self.decided_as: tuple[str, ...] = ()  # what the last decision was, to say only what is new
         self.deadline = 0.0
         self.undo_at = 0.0  # not before: back-off of a failing undo
@@ -88,6 +99,11 @@ class Episode:
         return self.diagnosis.id
 
     @property
+    def spent(self) -> bool:
+        """Is no rung left?"""
+        return self.retry_at is not None
+
+    @property
     def busy(self) -> bool:
         """Is something being done or checked on its subjects?"""
         return self.phase in (Phase.ACTING, Phase.VERIFYING, Phase.UNDOING) or bool(self.held)
@@ -104,6 +120,7 @@ class Relapse(msgspec.Struct, frozen=True):
     ended: float  # monotonic seconds of the last end
     contained: bool  # its remedy was a containment, which no cool-down may delay
     healed: bool = False  # its remedy put it right
+    failed: bool = False  # no rung of its ladder helped
 
 
 class Memory:
@@ -130,12 +147,13 @@ class Memory:
         return relapse
 
     def ended(self, episode: Episode, now: float) -> None:
-        """An episode with an action ended: its next coming is a relapse."""
-        count = episode.relapses
+        """An episode with an action ended, or has no rung left: its next coming is a relapse."""
+        failed = episode.spent and episode.result is None
+        contained = episode.contained_at is not None and not failed
+        healed = episode.result is Result.HEALED
+        relapse = Relapse(episode.relapses, now, contained, healed, failed)
         for subject in episode.subjects:
-            contained = episode.contained_at is not None and episode.result is not Result.FAILED
-            healed = episode.result is Result.HEALED
-            self._put((episode.diagnosis.fault, subject), Relapse(count, now, contained, healed))
+            self._put((episode.diagnosis.fault, subject), relapse)
 
     def forget(self, fault: str, subject: str) -> None:
         """Its next coming counts as the first."""

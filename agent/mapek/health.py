@@ -7,14 +7,12 @@ from collections.abc import Callable, Sequence
 
 from agent.events import Symptom
 from agent.faults.base import View
+from agent.mapek.limits import apart
 
 ALONE_AFTER = (
     30.0  # s after which a node without neighbours counts as healthy: it may be the first of its mesh
 )
 SERVICE = "service/"  # subjects that begin so are a service's
-# Subjects whose faults do not keep the links from being healed: a gateway that starts without Internet, or a
-# full disk, must not leave a mesh without its healer.
-APART = (SERVICE, "gateway/", "host/", "neighbour/")
 # The same of faults a node may be born with and live with for years.
 LASTING = frozenset({"link-lossy"})
 RUNNING = "running"
@@ -76,9 +74,7 @@ class Health:
         if not self.setup_done():
             return "setting the mesh up is not finished"
         others = [
-            symptom
-            for symptom in symptoms
-            if not symptom.subject.startswith(APART) and symptom.fault not in LASTING
+            symptom for symptom in symptoms if not apart(symptom.subject) and symptom.fault not in LASTING
         ]
         return _first(others) or _interfaces(view, age)
 

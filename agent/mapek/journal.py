@@ -13,7 +13,7 @@ from pathlib import Path
 
 from agent.mapek.journalfile import JournalBusyError, JournalError, JournalFile
 from agent.mapek.journalline import DoneMark, OpenRecord, begin_line, done_line, parse_line
-from agent.mapek.recordkinds import AVOIDING, DETACHING, FORGOTTEN, MUTING
+from agent.mapek.recordkinds import AVOIDING, DETACHING, FORGOTTEN, MUTING, RESTING
 from agent.remedies.base import UndoRecord
 
 NAME = "undo.journal"
@@ -114,6 +114,10 @@ class Journal:
             for entry in self.open_records()
             if entry.record.action in MUTING
         )
+
+    def resting(self) -> bool:
+        """Does an action spare the machine (View.resting)?"""
+        return any(entry.record.action in RESTING for entry in self.open_records())
 
     def _hardifs(self, actions: frozenset[str]) -> frozenset[str]:
         return frozenset(

@@ -55,6 +55,7 @@ class _Relapse(msgspec.Struct, frozen=True):
     boot: str
     ended: float
     healed: bool = False
+    failed: bool = False
 
 
 class _RateRow(msgspec.Struct, frozen=True):
@@ -113,19 +114,19 @@ class Knowledge:
         """Budget and last reboot as former runs left them."""
         limits = Limits()
         reboot = next(iter(self._load("reboot", list[_When], [])), None)
-        actions = [self._here(when.boot, when.at) for when in self._load("actions", list[_When], [])]
-        limits.load(actions[-MAX_KEPT:], None if reboot is None else self._here(reboot.boot, reboot.at))
+        actions, apart = self._times("actions"), self._times("actions-apart")
+        limits.load(actions, None if reboot is None else self._here(reboot.boot, reboot.at), apart)
         return limits
 
     def save_action(self, limits: Limits, now: float, *, reboot: bool) -> None:
         """An action begins: the budget must know it even if the agent dies now. Call before acting."""
-        self._save("actions", [_When(self.boot_id, at) for at in limits.actions()])
+        self._save_actions(limits)
         if reboot:
             self._save("reboot", [_When(self.boot_id, now)])
 
     def save_withdrawn(self, limits: Limits) -> None:
         """An action was not begun after all: the next run must not count it either."""
-        self._save("actions", [_When(self.boot_id, at) for at in limits.actions()])
+        self._save_actions(limits)
         reboot = limits.rebooted()
         self._save("reboot", [] if reboot is None else [_When(self.boot_id, reboot)])
 
@@ -136,14 +137,14 @@ class Knowledge:
             (
                 row.fault,
                 row.subject,
-                Relapse(row.count, self._here(row.boot, row.ended), row.contained, row.healed),
+                Relapse(row.count, self._here(row.boot, row.ended), row.contained, row.healed, row.failed),
             )
             for row in self._load("relapses", list[_Relapse], [])[-MAX_MEMORIES:]
         )
         return memory
 
     def save_memory(self, memory: Memory) -> None:
-        """After an episode ended."""
+        """After an episode ended, or has no rung left."""
         self._save(
             "relapses",
             [
@@ -155,6 +156,7 @@ class Knowledge:
                     self.boot_id,
                     relapse.ended,
                     relapse.healed,
+                    relapse.failed,
                 )
                 for fault, subject, relapse in memory.items()
             ],
@@ -185,6 +187,13 @@ class Knowledge:
     def save_healthy(self) -> None:
         """It is."""
         self._save("healthy", self.boot_id)
+
+    def _times(self, key: str) -> list[float]:
+        return [self._here(when.boot, when.at) for when in self._load(key, list[_When], [])][-MAX_KEPT:]
+
+    def _save_actions(self, limits: Limits) -> None:
+        for key, times in (("actions", limits.actions()), ("actions-apart", limits.apart())):
+            self._save(key, [_When(self.boot_id, at) for at in times])
 
     def _here(self, boot: str, at: float) -> float:
         return at if boot == self.boot_id else 0.0

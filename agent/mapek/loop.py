@@ -198,6 +198,7 @@ class Loop:
                 detached=self.journal.detached(),
                 avoided=self.journal.avoided(),
                 muted=self.journal.muted(),
+                resting=self.journal.resting(),
                 episodes=self.healing.treated(),
                 relapses=self.healing.relapses(snapshot.at),
             )

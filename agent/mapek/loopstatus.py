@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from agent.events import Decision, Diagnosis, Outcome
+from agent.events import Decision, Diagnosis, Outcome, Verdict
 from agent.mapek.episodes import Episode, Phase
 from agent.mapek.execute import Executor
 from agent.mapek.healing import Healing
@@ -35,6 +35,7 @@ class EpisodeStatus(msgspec.Struct, frozen=True):
     next_try: float | None = None  # when it acts or puts back again, where that is known
     check_by: float | None = None  # when what was done must have helped; else it is put back
     held: tuple[str, ...] = ()  # actions whose changes stand and will be put back
+    needs_person: bool = False
 
 
 class LoopStatus(msgspec.Struct, frozen=True):
@@ -76,14 +77,26 @@ def episode_status(episode: Episode, titles: Mapping[str, tuple[str, str]]) -> E
         next_try=_next_try(episode),
         check_by=episode.deadline if episode.phase is Phase.VERIFYING else None,
         held=tuple(dict.fromkeys(episode.held.values())) if episode.closed_at is None else (),
+        needs_person=needs_person(episode),
     )
+
+
+def needs_person(episode: Episode) -> bool:
+    """Is nothing left, or nothing allowed, that the node could do about it? Also while it tries again."""
+    if episode.decision is None or episode.closed_at is not None:
+        return False
+    if episode.decision.verdict is Verdict.OBSERVE:
+        return True
+    if episode.phase is Phase.CONTAINED or episode.decision.reason == "explained":
+        return False
+    return episode.asked or episode.decision.verdict is Verdict.NOTHING
 
 
 def _next_try(episode: Episode) -> float | None:
     if episode.phase is Phase.UNDOING:
         return episode.undo_at if episode.undo_failures else None
     if episode.phase is Phase.DECIDING and episode.decision is not None:
-        return episode.decision.not_before
+        return episode.decision.not_before if episode.retry_at is None else episode.retry_at
     return None
 
 

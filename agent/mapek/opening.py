@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from agent.events import Diagnosis, Symptom
+from agent.events import Diagnosis, Result, Symptom
 from agent.faults.base import View
 from agent.mapek.analyse import Analyser, Cause, related
 from agent.mapek.episodes import Book, Episode, Memory
@@ -29,8 +29,12 @@ class Opening:
     def take(self, cause: Cause, view: View) -> None:
         """What this cause means for the book."""
         symptom = cause.symptom
-        if self._book.find(symptom.fault, symptom.subject) is not None:
-            return
+        spent = self._book.find(symptom.fault, symptom.subject)
+        if spent is not None:
+            if spent.retry_at is None or view.now < spent.retry_at:
+                return
+            spent.result = Result.FAILED  # said when its last rung had failed
+            self._book.close(spent, view.now)
         near = [
             episode
             for episode in self._book.open.values()
@@ -41,16 +45,23 @@ class Opening:
             if self._analyser.explains(symptom.fault, episode.diagnosis.fault):
                 self._reclassify(episode, symptom, cause, view)
                 return
-        if any(self._analyser.explains(episode.diagnosis.fault, symptom.fault) for episode in near):
+        explains = self._analyser.explains
+        if any(explains(episode.diagnosis.fault, symptom.fault) for episode in near if not episode.spent):
             return  # an open episode is the root of it, even while its own sign does not show
-        relapses = self._relapses(symptom, view)
+        relapses = spent.relapses + 1 if spent is not None else self._relapses(symptom, view)
         episode = Episode(self._diagnose(self._new_id(), symptom, cause, view), relapses)
+        episode.asked = spent is not None or self._failed(symptom, view)
         if self._book.add(episode):
             self._draft.say("diagnosis", episode.diagnosis.sentence, episode)
 
     def _relapses(self, symptom: Symptom, view: View) -> int:
         last = self._memory.last(symptom.fault, symptom.subject, view.now)
         return last.count + 1 if last else 0
+
+    def _failed(self, symptom: Symptom, view: View) -> bool:
+        """Had no rung helped when the agent ended?"""
+        last = self._memory.last(symptom.fault, symptom.subject, view.now)
+        return last is not None and last.failed
 
     def _diagnose(self, name: str, symptom: Symptom, cause: Cause, view: View) -> Diagnosis:
         return Diagnosis(

@@ -34,10 +34,11 @@ class Personal:
         return LEFT_ALONE if episode.left_alone else ""
 
     def resume(self, episodes: tuple[Episode, ...]) -> None:
-        """A person wants them treated after all: as if they came for the first time."""
+        """A person wants them treated after all, also where no rung helped: as if they came first now."""
         for episode in episodes:
-            if episode.left_alone:
+            if episode.left_alone or episode.spent:
                 episode.left_alone = False
+                episode.retry_at = 0.0 if episode.spent else None
                 episode.decided_as = ()
                 self._memory.forget(episode.diagnosis.fault, episode.diagnosis.subject)
 

@@ -13,12 +13,15 @@ import msgspec
 
 from agent.events import Decision, Remedy, Scope, Verdict
 from agent.faults.base import View
-from agent.mapek.episodes import Episode, Rung, cooldown
-from agent.mapek.limits import MOVE_WINDOW, REBOOTS, Limits
+from agent.mapek.episodes import RELAPSE_QUIET, Episode, Relapse, Rung, cooldown
+from agent.mapek.limits import MOVE_WINDOW, REBOOTS, Limits, apart, reserve
 from agent.mapek.policy import Policy
 from agent.remedies.base import Action
 
 MAX_RUNGS = 16  # rungs of a ladder that are looked at
+REFUSED_FOR = (
+    10.0  # s every rung must be refused before a person is asked: a table may be unread for a moment
+)
 
 
 class Gate(msgspec.Struct, frozen=True):
@@ -31,6 +34,14 @@ class Gate(msgspec.Struct, frozen=True):
     blocked_by: str = ""  # another episode at work on an overlapping subject
     left_alone: str = ""  # why nothing is done until a person wants it
     stopped: str = ""  # why nothing can be carried out now (workers, journal)
+
+
+class _Refused(msgspec.Struct, frozen=True):
+    """Why no rung may be taken now."""
+
+    why: list[str]  # one sentence a rung
+    hopeless: bool  # waiting cannot help
+    bounded: bool  # only the bounds on moves or reboots forbid one of them
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -68,17 +79,15 @@ class Planner:
         if not unused:
             why = "every rung was tried once" if ladder else "nothing the agent can do mends it"
             return _plan(episode, view, Verdict.NOTHING, None, f"{why}; a person must look", "exhausted")
-        remedy, refusals, hopeless = self._cheapest(unused, view, policy, limits)
-        if remedy is None:
-            verdict = Verdict.NOTHING if hopeless else Verdict.WAIT
-            plan = _plan(episode, view, verdict, None, "; ".join(refusals), "refused", *map(_bare, refusals))
-            return _due(plan, _next_rung_at(unused, view.now)) if verdict is Verdict.WAIT else plan
+        remedy = self._cheapest(unused, view, policy, limits)
+        if isinstance(remedy, _Refused):
+            return _refused(episode, view, remedy, _next_rung_at(unused, view.now), gate)
         what = self.actions[remedy.action].title
         if gate.closed:
             return _plan(
                 episode, view, Verdict.OBSERVE, remedy, f"would {what}, but {gate.closed}", gate.closed_as
             )
-        wait, kind = self._wait(remedy, view.now, policy, limits, gate)
+        wait, kind = _wait(remedy, view.now, policy, limits, gate)
         if wait:
             plan = _plan(episode, view, Verdict.WAIT, remedy, f"will {what} later: {wait}", kind)
             return _due(plan, gate.cooling_until if kind == "cooling" else None)
@@ -86,10 +95,10 @@ class Planner:
 
     def _cheapest(
         self, unused: Sequence[Remedy], view: View, policy: Policy, limits: Limits
-    ) -> tuple[Remedy | None, list[str], bool]:
-        """The first rung that fits; else every rung's refusal, and whether waiting cannot help."""
+    ) -> Remedy | _Refused:
+        """The first rung that fits; else every rung's refusal."""
         refusals: list[str] = []
-        hopeless = True
+        hopeless, bounded = True, False
         for remedy in unused:
             action = self.actions.get(remedy.action)
             if action is None:
@@ -104,36 +113,63 @@ class Planner:
             if not refusal and remedy.action in REBOOTS:
                 left = limits.reboot_wait(policy.reboot_min_interval, view.now)
                 refusal = f"the last reboot is too recent, {left:.0f} s to go" if left else ""
+                bounded |= bool(refusal)
             if not refusal and not limits.may_act(
                 remedy.action, remedy.subject, view.now, policy.moves_per_two_minutes
             ):
                 moves = limits.moves(remedy.subject, view.now, remedy.action)
                 refusal = f"{moves} moves there within {MOVE_WINDOW:.0f} s are enough"
+                bounded = True
             if not refusal:
-                return remedy, [], False
+                return remedy
             hopeless = False
             refusals.append(f"{action.title}: not now, {refusal}")
-        return None, refusals, hopeless
-
-    def _wait(
-        self, remedy: Remedy, now: float, policy: Policy, limits: Limits, gate: Gate
-    ) -> tuple[str, str]:
-        if gate.cooling_until > now:
-            return f"it came back, cooling down for {gate.cooling_until - now:.0f} s", "cooling"
-        if gate.blocked_by:
-            return f"another action is under way there ({gate.blocked_by})", "blocked"
-        if limits.budget_left(policy.budget_per_hour, now) <= 0:
-            return f"the budget of {policy.budget_per_hour} actions an hour is spent", "budget"
-        if gate.stopped:
-            return gate.stopped, "stopped"
-        return "", ""
+        return _Refused(refusals, hopeless, bounded)
 
 
-def relapse_cooldown(relapses: int, contained: bool, ended: float, policy: Policy) -> float:
+def _refused(episode: Episode, view: View, refused: _Refused, due: float | None, gate: Gate) -> Plan:
+    """It waits where that may help. What is refused for REFUSED_FOR needs a person; it is asked on and on."""
+    passing = due is not None or refused.bounded or bool(gate.blocked_by)
+    lasting = episode.refused_at is not None and view.now - episode.refused_at >= REFUSED_FOR
+    why, kind = "; ".join(refused.why), ("moves" if refused.bounded else "refused", *map(_bare, refused.why))
+    if refused.hopeless or (lasting and not passing):
+        return _plan(episode, view, Verdict.NOTHING, None, f"{why}; a person must look", *kind)
+    return _due(_plan(episode, view, Verdict.WAIT, None, why, *kind), due)
+
+
+def _wait(remedy: Remedy, now: float, policy: Policy, limits: Limits, gate: Gate) -> tuple[str, str]:
+    if gate.cooling_until > now:
+        return f"it came back, cooling down for {gate.cooling_until - now:.0f} s", "cooling"
+    if gate.blocked_by:
+        return f"another action is under way there ({gate.blocked_by})", "blocked"
+    most = policy.budget_per_hour
+    if limits.budget_left(most, now) <= 0:
+        return f"the budget of {most} actions an hour is spent", "budget"
+    if limits.budget_left(most, now, remedy.subject) <= 0:
+        return f"{reserve(most)} of the {most} actions an hour are kept for the links", "budget"
+    if gate.stopped:
+        return gate.stopped, "stopped"
+    return "", ""
+
+
+def relapse_cooldown(relapses: int, last: Relapse, subject: str, policy: Policy) -> float:
     """Monotonic seconds before which a relapse is not treated. A containment is never delayed."""
-    if contained:
+    if last.contained:
         return 0.0
-    return ended + cooldown(relapses, policy.cooldown_first, policy.cooldown_max)
+    if last.failed:
+        return last.ended + failed_cooldown(relapses, subject, policy)
+    return last.ended + cooldown(relapses, policy.cooldown_first, policy.cooldown_max)
+
+
+def failed_cooldown(relapses: int, subject: str, policy: Policy) -> float:
+    """Seconds until a fault none of its rungs mended is tried again from the first.
+
+    A link soon, as another way may have come. A machine or a service is seldom another one minutes later: it
+    waits for the longest cool-down, doubled each time, up to an hour (longer, it would count as new).
+    """
+    if apart(subject):
+        return cooldown(relapses, policy.cooldown_max, max(policy.cooldown_max, RELAPSE_QUIET))
+    return cooldown(relapses, policy.cooldown_first, policy.cooldown_max)
 
 
 def _refusal(action: Action, remedy: Remedy, view: View) -> str:

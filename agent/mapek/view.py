@@ -36,6 +36,7 @@ class Viewer:
         detached: frozenset[str],
         avoided: frozenset[str] = frozenset(),
         muted: frozenset[str] = frozenset(),
+        resting: bool = False,
         episodes: dict[str, str],
         relapses: dict[str, int],
     ) -> View:
@@ -54,6 +55,7 @@ class Viewer:
             detached=detached,
             avoided=avoided,
             muted=muted,
+            resting=resting,
             released=frozenset(self._unread),
             given_back=self._given_back,
             last_neighbours=self._neighbours,

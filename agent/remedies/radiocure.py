@@ -22,7 +22,7 @@ def refusal(remedy: Remedy, view: View) -> str:
         return f"{name} is no radio of the mesh now"
     if not lv.usable(view, name):
         return f"{name} is switched off"
-    left = radiofaults.due_at(remedy, view) - view.now
+    left = float(remedy.args["not_before"]) - view.now
     return f"the next try is due in {left:.0f} s" if left > 0 else ""
 
 

@@ -29,6 +29,7 @@ DIAGNOSIS = Diagnosis(
 
 def _episode(verdict: Verdict | None = None, result: Result | None = None, **more: Any) -> status.Episode:
     remedy = Remedy("detach-hardif", "hardif/e2", {})
+    more.setdefault("needs_person", verdict in (Verdict.NOTHING, Verdict.OBSERVE))
     return status.Episode(
         DIAGNOSIS,
         title="Link dead",
@@ -60,6 +61,7 @@ def _loop(**changes: Any) -> status.Loop:
         (_loop(episodes=(_episode(Verdict.WAIT),)), SNAPSHOT, "healing"),
         (_loop(episodes=(_episode(Verdict.NOTHING),)), SNAPSHOT, "broken"),
         (_loop(episodes=(_episode(Verdict.OBSERVE),)), SNAPSHOT, "broken"),
+        (_loop(episodes=(_episode(Verdict.ACT, needs_person=True),)), SNAPSHOT, "broken"),
         (_loop(episodes=(_episode(Verdict.NOTHING, Result.FAILED, open=False),)), SNAPSHOT, "healthy"),
     ],
 )
@@ -81,8 +83,47 @@ def test_verdict_says_what_is_wrong_what_is_done_and_what_to_do() -> None:
 
 
 def test_contained_fault_still_asks_for_its_cause_to_be_mended() -> None:
-    verdict = status.build(_loop(episodes=(_episode(Verdict.ACT, Result.CONTAINED),)), SNAPSHOT)["verdict"]
-    assert verdict["you"] == "Traffic goes another way; the cause is still there. Check the cable."
+    episode = _episode(Verdict.ACT, Result.CONTAINED, phase="contained")
+    document = status.build(_loop(episodes=(episode,)), SNAPSHOT)
+    assert document["faults"][0]["state"] == "contained"
+    assert document["verdict"]["doing"] == "Traffic goes on."
+    you = document["verdict"]["you"]
+    assert you == "Traffic goes another way; the cause is still there. Check the cable."
+
+
+def test_contained_fault_of_the_machine_says_nothing_of_traffic() -> None:
+    heat = msgspec.structs.replace(DIAGNOSIS, fault="thermal", subject="host/heat")
+    episode = msgspec.structs.replace(
+        _episode(Verdict.ACT, Result.CONTAINED, phase="contained"), diagnosis=heat
+    )
+    verdict = status.build(_loop(episodes=(episode,)), SNAPSHOT)["verdict"]
+    assert verdict["you"] == "The node has done its part; the cause is still there. Check the cable."
+
+
+@pytest.mark.parametrize(
+    ("phase", "verdict", "state"),
+    [
+        ("deciding", Verdict.WAIT, "waiting"),
+        ("deciding", Verdict.NOTHING, "unhealed"),
+        ("deciding", Verdict.OBSERVE, "observed"),
+        ("acting", Verdict.ACT, "healing"),
+        ("verifying", Verdict.ACT, "healing"),
+        ("undoing", Verdict.ACT, "healing"),
+    ],
+)
+def test_a_fault_that_shows_again_is_not_called_contained_any_more(
+    phase: str, verdict: Verdict, state: str
+) -> None:
+    episode = _episode(verdict, Result.CONTAINED, phase=phase)
+    document = status.build(_loop(episodes=(episode,)), SNAPSHOT)
+    assert document["faults"][0]["state"] == state
+    assert "raffic" not in document["verdict"]["you"] + document["verdict"]["doing"]
+
+
+def test_an_ended_fault_says_what_it_came_to() -> None:
+    episode = _episode(Verdict.NOTHING, Result.FAILED, phase="closed", open=False)
+    row = status.build(_loop(episodes=(episode,)), SNAPSHOT)["faults"][0]
+    assert (row["state"], row["needs_person"]) == ("failed", False)
 
 
 def test_mesh_that_nobody_wants_is_not_missed() -> None:

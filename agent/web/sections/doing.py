@@ -13,9 +13,13 @@ WAITING = frozenset({"cooling", "blocked", "moves", "budget", "stopped", "refuse
 
 
 def needs_person(row: dict[str, Any]) -> bool:
-    """Is nothing done about it, for want of a rung or by the mode?"""
-    decision = row["decision"]
-    return decision is not None and decision["verdict"] in ("nothing", "observe")
+    """Is nothing left, or nothing allowed, that the node could do about it?"""
+    return bool(row.get("needs_person"))
+
+
+def eased(row: dict[str, Any]) -> bool:
+    """Did the node do its part about its own machine? No traffic goes around that."""
+    return row["state"] == "contained" and str(row["subject"]).startswith("host/")
 
 
 def left_alone(row: dict[str, Any]) -> bool:
@@ -33,10 +37,10 @@ def doing(row: dict[str, Any], w: Words) -> str:
     """One or two sentences; times are told by `next_step`."""
     decision, outcome = row["decision"], row["outcome"]
     action = _action(row, w)
-    phase = row.get("phase") or {"contained": "contained"}.get(row["state"], "")
+    phase = "contained" if row["state"] == "contained" else row.get("phase", "")
     if phase in ("acting", "verifying", "contained", "undoing") and action:
         return w(f"doing.{phase}", action=action)
-    if phase == "contained" or row["state"] == "contained":
+    if phase == "contained":
         return w("doing.bypassed")
     if decision is None:
         return w("doing.deciding")
@@ -53,6 +57,8 @@ def doing(row: dict[str, Any], w: Words) -> str:
         return before + (w("doing.later", why=why, action=action) if action else w("doing.wait", why=why))
     if reason == LEFT_ALONE:
         return w("doing.left-alone")
+    if reason == "refused":
+        return before + w("doing.no-way")
     return before + w("doing.exhausted" if outcome is not None else "doing.nothing")
 
 

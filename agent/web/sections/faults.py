@@ -7,7 +7,7 @@ from html import escape
 from typing import Any
 
 from agent.web.html import rich, section, terms
-from agent.web.sections.doing import doing, hand, next_step
+from agent.web.sections.doing import doing, eased, hand, next_step
 from agent.web.words import Words
 
 # state > look and sign; the word is `fault-state.STATE`
@@ -47,7 +47,7 @@ def _fault(row: dict[str, Any], w: Words) -> str:
     rows = list(_rows(row, w))
     return (
         f'<article class="fault {kind}" id="f-{escape(row["id"])}">'
-        f'<p class="word">{sign} {escape(w("fault-state." + row["state"]))}</p>'
+        f'<p class="word">{sign} {escape(w("fault-state." + ("eased" if eased(row) else row["state"])))}</p>'
         f"<h3>{escape(title)} <code>{escape(row['subject'])}</code></h3>"
         f"<p>{escape(sentence)}</p>{terms(rows)}{_evidence(row, w)}</article>"
     )
@@ -64,7 +64,8 @@ def _rows(row: dict[str, Any], w: Words) -> list[tuple[str, str]]:
     if outcome is not None:
         done = f"{w.action(outcome['action'])}: " if outcome["action"] and not row["open"] else ""
         after_onset = w("faults.after", time=w.duration(outcome["after_onset"]))
-        rows.append((w("faults.result"), escape(f"{done}{w('result.' + outcome['result'])} {after_onset}")))
+        result = w("result." + ("eased" if eased(row) else outcome["result"]))
+        rows.append((w("faults.result"), escape(f"{done}{result} {after_onset}")))
     if row.get("held") and not after:
         held = "; ".join(w.action(name) for name in row["held"])
         rows.append((w("faults.undo"), escape(w("faults.held", actions=held))))

@@ -7,7 +7,7 @@ from html import escape
 from typing import Any
 
 from agent.web.html import rich, terms
-from agent.web.sections.doing import doing, hand, needs_person, next_step
+from agent.web.sections.doing import doing, eased, hand, needs_person, next_step
 from agent.web.words import Words
 
 # Never colour alone: each state has its word and its sign.
@@ -90,5 +90,5 @@ def _you(status: dict[str, Any], worst: dict[str, Any], w: Words) -> str:
     if needs_person(worst) or status["mode"] == "observe":
         return by_hand or w("you.evidence")
     if worst["state"] == "contained":
-        return f"{w('you.contained')} {by_hand}".rstrip()
+        return f"{w('you.eased' if eased(worst) else 'you.contained')} {by_hand}".rstrip()
     return w("you.later", hand=by_hand) if by_hand else w("you.nothing")

@@ -193,6 +193,31 @@ def test_the_budget_outlives_the_agent_and_another_boot_is_taken_cautiously(tmp_
     assert other.reboot_wait(21600.0, 60.0) == 21540.0
 
 
+def test_what_is_kept_for_the_links_is_kept_after_a_restart_of_the_agent(tmp_path: Path) -> None:
+    known = knowledge(tmp_path)
+    limits = known.load_limits()
+    for at in (5000.0, 5001.0, 5002.0):
+        limits.acted("shrink-own-files", "host/disk", at)
+    limits.withdrawn("shrink-own-files", "host/disk", 5002.0)
+    known.save_action(limits, 5002.0, reboot=False)
+    known.store.close()
+    same = knowledge(tmp_path).load_limits()
+    assert (same.budget_left(30, 5003.0), same.budget_left(30, 5003.0, "host/disk")) == (28, 13)
+
+
+def test_that_no_rung_helped_is_known_after_a_restart_of_the_agent(tmp_path: Path) -> None:
+    known = knowledge(tmp_path)
+    memory = Memory()
+    episode = Episode(DIAGNOSIS, 2)
+    episode.retry_at = 700.0
+    memory.ended(episode, 100.0)
+    known.save_memory(memory)
+    known.store.close()
+    last = knowledge(tmp_path).load_memory().last("link-dead", "hardif/e2", 200.0)
+    assert last is not None
+    assert (last.failed, last.contained) == (True, False)
+
+
 def test_an_action_that_was_withdrawn_is_not_counted_by_the_next_run_either(tmp_path: Path) -> None:
     known = knowledge(tmp_path)
     limits = known.load_limits()

@@ -174,6 +174,7 @@ def unhealed(number: int = 2) -> status.Episode:
         decision=decision,
         outcome=outcome,
         phase="deciding",
+        needs_person=True,
     )
 
 

@@ -11,7 +11,8 @@ import pytest
 from agent.faults.base import State, View
 from agent.faults.clock_wrong import FAULT
 from agent.hostreadings import Clock, Host
-from tests.unit.faults.hand import NOW, about, diagnosis
+from agent.readings import Gateway, Mesh, Uplink, UplinkProbe
+from tests.unit.faults.hand import N3, NOW, O3, about, diagnosis, mesh
 from tests.unit.faults.machine import host, lasting, seen
 
 TIMESYNCD = "systemd-timesyncd.service"
@@ -24,7 +25,13 @@ def clock(**changes: Any) -> Host:
 
 
 JUMPED = clock(step_s=-7200.0)
-LOST = clock(unsynchronised_age=4000.0, service=TIMESYNCD)
+LOST = clock(unsynchronised_age=8000.0, service=TIMESYNCD)
+UNSET = about("clock-wrong", "host/time-service")
+GATEWAY = mesh(gateways=(Gateway(O3, N3, 10_000, 10_000),))
+
+
+def with_gateway(view: View, found: Mesh | None = GATEWAY) -> View:
+    return msgspec.structs.replace(view, snapshot=msgspec.structs.replace(view.snapshot, mesh=found))
 
 
 def early(view: View) -> View:
@@ -75,12 +82,26 @@ def test_where_a_time_service_runs_it_is_asked_afterwards_and_once_more_later() 
     assert float(second.args["not_before"]) == NOW + 300
 
 
-def test_a_time_service_that_has_not_set_it_for_an_hour_is_restarted_and_the_clock_left() -> None:
-    view = seen(now=LOST)
+def test_a_time_service_that_has_not_set_it_for_two_hours_is_restarted_once_and_the_clock_left() -> None:
+    view = with_gateway(seen(now=LOST))
     (found,) = FAULT.symptoms(view)
-    assert found.onset == NOW - 4000
-    assert "systemd-timesyncd.service has not set it for 1 hour" in FAULT.sentence(found)
-    assert {remedy.action for remedy in FAULT.ladder(diagnosis(found), view)} == {"restart-time-service"}
+    assert (found.subject, found.onset) == ("host/time-service", NOW - 8000)
+    said = FAULT.sentence(found)
+    assert "not synchronised for 2 hours, though systemd-timesyncd.service runs" in said
+    assert "is wrong" not in said, "nobody knows"
+    (rung,) = FAULT.ladder(diagnosis(found), view)
+    assert (rung.action, rung.args) == ("restart-time-service", {"unit": TIMESYNCD})
+    pauses = clock(unsynchronised_age=4100.0, service=TIMESYNCD)
+    assert not FAULT.symptoms(with_gateway(seen(now=pauses))), "one question unanswered"
+
+
+def test_a_mesh_without_a_way_out_has_nobody_who_could_set_a_clock() -> None:
+    assert not FAULT.symptoms(with_gateway(seen(now=LOST), mesh()))
+    assert FAULT.state(UNSET, with_gateway(seen(now=LOST), mesh())) is State.GONE
+    asked = seen(now=LOST)
+    probe = UplinkProbe("icmp", "192.0.2.1", False, True, 0, 0.0, 9.0)
+    out = msgspec.structs.replace(asked.snapshot, mesh=mesh(), uplink=Uplink("eth0", (probe,)))
+    assert FAULT.symptoms(msgspec.structs.replace(asked, snapshot=out)), "this node is the way out"
 
 
 def test_a_time_before_any_release_is_said_and_never_guessed_at() -> None:
@@ -92,6 +113,9 @@ def test_a_time_before_any_release_is_said_and_never_guessed_at() -> None:
 
 
 def test_it_is_gone_when_no_sign_is_left() -> None:
-    for now in (JUMPED, LOST, None, host(clock=None)):
+    for now in (JUMPED, None, host(clock=None)):
         assert FAULT.state(TOLD, seen(now=now)) is State.PRESENT
     assert FAULT.state(TOLD, seen(now=host())) is State.GONE
+    for now in (LOST, None, host(clock=None)):
+        assert FAULT.state(UNSET, with_gateway(seen(now=now))) is State.PRESENT
+    assert FAULT.state(UNSET, with_gateway(seen(now=host()))) is State.GONE

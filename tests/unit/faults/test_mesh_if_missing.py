@@ -8,9 +8,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from agent.events import Snapshot
+from agent.events import Diagnosis, Snapshot
 from agent.faults.base import State
 from agent.faults.mesh_if_missing import FAULT
+from agent.mapek.analyse import Analyser
 from tests.unit.faults.hand import NOW, about, diagnosis, link, mesh, view
 from tests.unit.faults.wires import BAT, MAIN, PRIMARY, wanted, wires
 
@@ -33,6 +34,16 @@ def test_a_removed_mesh_interface_is_the_symptom_even_while_its_last_reading_is_
     assert FAULT.symptoms(view(msgspec.structs.replace(GONE, mesh=None)))
 
 
+def by_person(told: Diagnosis) -> bool:
+    return Analyser([FAULT]).by_person(told)
+
+
+def test_what_software_removes_is_nobodys_doing_and_made_again_each_time() -> None:
+    for seen, history in ((GONE, (BEFORE,)), (anew(hardifs=(), neighbours=()), (BEFORE,)), (radio(), ())):
+        (found,) = FAULT.symptoms(view(seen, history=history))
+        assert not by_person(diagnosis(found)), found
+
+
 def test_made_anew_it_is_wrong_until_all_that_was_in_it_is_again() -> None:
     def wrong(seen: Snapshot) -> bool:
         return FAULT.state(IT, view(seen, history=(BEFORE,), set_up=frozenset())) is State.PRESENT
@@ -50,7 +61,7 @@ def test_switched_off_after_it_was_set_up_is_the_symptom_and_restored_once() -> 
     assert found.onset == NOW - 1
     told = diagnosis(found)
     assert [rung.action for rung in FAULT.ladder(told, view(off))] == ["set-up-mesh"] * 2
-    assert getattr(FAULT, "by_person", False), "a second time it is left alone"
+    assert by_person(told), "a second time it is left alone"
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import pytest
 from agent.events import Snapshot
 from agent.faults.base import State, View
 from agent.faults.metric_wrong import FAULT
+from agent.mapek.analyse import Analyser
 from agent.readings import Neighbour
 from tests.unit.faults.hand import N1, NOW, about, diagnosis, view
 from tests.unit.faults.wires import KBIT, MAIN, told, wanted, wires
@@ -109,3 +110,31 @@ def test_it_is_gone_when_told_right_and_present_while_unread() -> None:
     assert FAULT.state(it, view(wires(mesh=None))) is State.PRESENT
     assert FAULT.state(it, view(wires(wanted=None))) is State.PRESENT
     assert not FAULT.ladder(it, view(wires(wanted=None)))
+
+
+def by_person(seen: Snapshot, *before: Snapshot) -> bool:
+    """Read twice, a second apart, after these."""
+    now = twice(seen)
+    older = tuple(
+        msgspec.structs.replace(
+            each, at=NOW - 2.0, mesh=msgspec.structs.replace(each.mesh, hardifs_at=NOW - 2.0)
+        )
+        for each in before
+        if each.mesh is not None
+    )
+    (found,) = FAULT.symptoms(msgspec.structs.replace(now, history=(*older, *now.history)))
+    return Analyser([FAULT]).by_person(diagnosis(found))
+
+
+def test_an_override_that_was_right_and_was_changed_is_somebodys_doing() -> None:
+    assert by_person(SLOW, wires())
+
+
+def test_what_batman_adv_or_a_device_changes_is_nobodys_doing() -> None:
+    lost = wires(mesh=told(0, neighbours=heard(1000)), wanted=auto(speed_kbit=KBIT))
+    well = wires(mesh=told(0, neighbours=heard(KBIT)), wanted=auto(speed_kbit=KBIT))
+    assert not by_person(lost, well), "its last resort: nobody told it anything"
+    assert not by_person(SLOW), "it was never seen right"
+    assert not by_person(SLOW, wires(mesh=told(2000))), "what is wanted changed: its device has another speed"
+    assert not by_person(SLOW, wires(mesh=told(None))), "it was out of the mesh, which forgets it"
+    assert not by_person(SLOW, wires(mesh=told(KBIT, index=77))), "the mesh interface was made anew"

@@ -9,6 +9,7 @@ import pytest
 from agent.events import Snapshot
 from agent.faults.base import State
 from agent.faults.mtu_small import FAULT
+from agent.mapek.analyse import Analyser
 from tests.unit.faults.hand import NOW, about, diagnosis, link, mesh, view
 from tests.unit.faults.wires import ALL, BAT, MAIN, PRIMARY, wanted, wires
 
@@ -78,3 +79,18 @@ def test_raised_is_gone_and_clamped_is_contained() -> None:
     assert FAULT.state(it, view(wires(links=None))) is State.PRESENT
     assert FAULT.state(it, view(wires(links=(BAT,)))) is State.GONE
     assert FAULT.state(it, view(wires(link("e1", mtu=1400), wanted=ALL[:1]))) is State.GONE
+
+
+def by_person(seen: Snapshot, before: Snapshot) -> bool:
+    (found,) = FAULT.symptoms(view(seen, history=(before,)))
+    return Analyser([FAULT]).by_person(diagnosis(found))
+
+
+def test_lowered_on_the_device_there_is_it_is_somebodys_doing_and_raised_once() -> None:
+    assert by_person(SMALL, wires(at=NOW - 2))
+
+
+def test_a_device_made_anew_comes_with_a_small_one_by_itself() -> None:
+    older = msgspec.structs.replace(link("e1"), index=99)
+    assert not by_person(SMALL, wires(older, at=NOW - 2))
+    assert not by_person(SMALL, wires(links=None, at=NOW - 2))

@@ -6,6 +6,7 @@ from __future__ import annotations
 from agent.faults.base import State
 from agent.faults.neigh_overflow import FAULT
 from agent.hostreadings import Host, NeighbourTable
+from agent.mapek.episodes import Rung
 from tests.unit.faults.hand import diagnosis
 from tests.unit.faults.machine import host, lasting, seen
 
@@ -65,3 +66,10 @@ def test_it_is_held_until_half_of_the_old_limit_is_enough() -> None:
     assert FAULT.state(told, seen(now=table(63, 1024, 7))) is State.GONE
     assert FAULT.state(told, seen(now=None)) is State.PRESENT
     assert FAULT.state(told, seen(table(200, 1024, 7), now=table(200, 1024, 8))) is State.PRESENT
+
+
+def test_each_limit_of_each_table_is_a_rung_of_its_own() -> None:
+    tables = tuple(NeighbourTable(name, 128, 128, 7) for name in ("arp_cache", "ndisc_cache"))
+    view = lasting(host(neighbour_tables=tables), 3)
+    rungs = [Rung.of(remedy) for remedy in FAULT.ladder(diagnosis(FAULT.symptoms(view)[0]), view)]
+    assert len(set(rungs)) == len(rungs) == 6

@@ -46,6 +46,8 @@ def test_the_agent_rests_until_it_is_clearly_cooler() -> None:
     (rest,) = FAULT.ladder(HEAT, seen(now=HOT))
     assert rest.action == "rest"
     assert FAULT.state(HEAT, seen(now=HOT)) is State.PRESENT
+    assert FAULT.state(HEAT, seen(now=HOT, resting=True)) is State.CONTAINED
+    assert FAULT.state(HEAT, seen(now=None, resting=True)) is State.CONTAINED
     assert FAULT.state(HEAT, seen(now=at(79.0))) is State.CONTAINED
     assert FAULT.state(HEAT, seen(now=at(74.0))) is State.GONE
     assert FAULT.state(HEAT, seen(now=host(heat=None))) is State.PRESENT

@@ -22,18 +22,46 @@ from tests.unit.mapek.world import (
 
 
 def test_the_hourly_budget_is_kept_and_comes_back() -> None:
-    rig = Rig(services, policy=Policy(mode=HEAL, budget_per_hour=3))
+    rig = Rig(policy=Policy(mode=HEAL, budget_per_hour=3))
     for number in range(6):
-        rig.world.breaks("service-dead", f"service/s{number}")
+        rig.world.breaks("link-dead", f"hardif/e{number}/m")
     rig.run(4)
     assert len(rig.acts) == 3
     assert any("the budget of 3 actions an hour is spent" in d.sentence for d in rig.decisions)
     for number in range(6):
-        rig.world.mends("service-dead", f"service/s{number}")
+        rig.world.mends("link-dead", f"hardif/e{number}/m")
     rig.tick()
-    rig.world.breaks("service-dead", "service/t")
+    rig.world.breaks("link-dead", "hardif/t/m")
     rig.tick(HOUR + 1)
     assert len(rig.acts) == 4
+
+
+def test_half_of_the_budget_is_kept_for_the_links() -> None:
+    policy = Policy(mode=HEAL, budget_per_hour=10)
+    rig = Rig(lambda world: [*services(world), ScriptedFault(world, "link-dead")], policy=policy)
+    for number in range(20):
+        rig.world.breaks("service-dead", f"service/s{number}")
+    rig.run(4)
+    assert len(rig.acts) == 5
+    assert any("5 of the 10 actions an hour are kept for the links" in d.sentence for d in rig.decisions)
+    rig.world.breaks("link-dead")
+    assert [act.remedy.action for act in rig.tick().acts] == ["detach-hardif"]
+    for number in range(20):
+        rig.world.breaks("link-dead", f"hardif/f{number}/m")
+    rig.run(4)
+    assert len(rig.acts) == 10, "the budget is one"
+
+
+def test_what_no_link_hangs_on_may_not_use_what_the_links_left() -> None:
+    limits = Limits()
+    for _ in range(8):
+        limits.acted("detach-hardif", LINK, 10.0)
+    assert limits.budget_left(10, 11.0, SERVICE) == 2
+    limits.acted("restart-service", SERVICE, 12.0)
+    limits.withdrawn("restart-service", SERVICE, 12.0)
+    assert limits.budget_left(10, 13.0, SERVICE) == 2
+    assert limits.budget_left(10, HOUR + 11.0, SERVICE) == 5
+    assert limits.budget_left(10, HOUR + 11.0) == 10
 
 
 def test_a_relapse_of_a_restarted_service_cools_down_exponentially() -> None:

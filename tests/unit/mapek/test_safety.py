@@ -2,7 +2,9 @@
 """The safety rules, one test each, on one tick's pure function."""
 
 from agent.events import Scope, Verdict
-from agent.mapek.policy import OBSERVE, Policy
+from agent.faults.base import State
+from agent.mapek.loopstatus import needs_person
+from agent.mapek.policy import HEAL, OBSERVE, Policy
 from tests.unit.mapek.ladders import services, two_rungs
 from tests.unit.mapek.world import (
     LINK,
@@ -78,7 +80,18 @@ def test_each_rung_is_used_once_in_an_episode() -> None:
     assert {act.diagnosis.id for act in rig.acts} == {"e1"}
 
 
-def test_the_same_action_with_other_arguments_is_another_rung() -> None:
+def test_a_rung_whose_measured_values_move_is_the_same_rung() -> None:
+    args = {"from": "54300"}
+    rig = Rig(lambda world: [ScriptedFault(world, "link-lossy", [("detach-hardif", args)])])
+    rig.world.breaks("link-lossy")
+    for moved in range(22):
+        args["from"] = str(54300 - moved)
+        rig.tick()
+    assert len(rig.acts) == 1
+    assert rig.decisions[-1].reason == "exhausted"
+
+
+def test_the_same_action_as_another_attempt_is_another_rung() -> None:
     rungs = [("restart-service", {"attempt": "1"}), ("restart-service", {"attempt": "2"})]
     rig = Rig(lambda world: [ScriptedFault(world, "service-dead", rungs)])
     rig.world.breaks("service-dead", SERVICE)
@@ -103,6 +116,44 @@ def test_refused_rungs_wait_and_act_once_the_refusal_is_gone() -> None:
     assert [d.verdict for d in rig.decisions] == [Verdict.WAIT]  # only numbers changed: said once
     del rig.world.refusals["detach-hardif"]
     assert rig.tick().acts
+
+
+def test_refused_for_ten_seconds_they_need_a_person_and_it_acts_all_the_same_once_it_may() -> None:
+    rig = Rig()
+    rig.world.refusals["detach-hardif"] = "no other way"
+    rig.world.breaks("link-dead")
+    rig.run(9)
+    assert [d.verdict for d in rig.decisions] == [Verdict.WAIT]
+    rig.run(2)
+    assert [d.verdict for d in rig.decisions] == [Verdict.WAIT, Verdict.NOTHING]
+    assert (rig.decisions[-1].reason, rig.decisions[-1].remedy) == ("refused", None)
+    assert "no other way; a person must look" in rig.decisions[-1].sentence
+    del rig.world.refusals["detach-hardif"]
+    assert rig.tick().acts
+
+
+def test_what_the_bound_on_moves_forbids_needs_no_person() -> None:
+    rig = Rig(policy=Policy(mode=HEAL, moves_per_two_minutes=1))
+    rig.limits.moved(LINK, rig.world.now)
+    rig.world.breaks("link-dead")
+    rig.run(60)
+    assert [(d.verdict, d.reason) for d in rig.decisions] == [(Verdict.WAIT, "moves")]
+
+
+def test_what_another_episode_is_at_work_on_needs_no_person() -> None:
+    rig = Rig(
+        lambda world: [
+            ScriptedFault(world, "link-dead"),
+            ScriptedFault(world, "one-way", [("hasten-ogms", {})]),
+        ]
+    )
+    rig.world.breaks("link-dead")
+    rig.tick()
+    rig.world.contained("link-dead")
+    rig.world.refusals["hasten-ogms"] = "it is held out"
+    rig.world.breaks("one-way")
+    rig.run(60)
+    assert all(d.verdict is not Verdict.NOTHING for d in rig.decisions)
 
 
 def test_two_faults_on_overlapping_subjects_are_not_acted_on_at_once() -> None:
@@ -143,15 +194,98 @@ def test_a_healed_subject_is_left_alone() -> None:
     assert (len(rig.acts), len(rig.undos)) == before == (1, 1)
 
 
-def test_a_fault_no_rung_mends_is_said_and_tried_again_after_the_cool_down() -> None:
+def test_a_service_no_rung_mends_needs_a_person_and_is_tried_again_ten_minutes_later() -> None:
     rig = Rig(services)
     rig.world.breaks("service-dead", SERVICE)
     rig.run(6)
     assert rig.results() == ["failed", "failed"]  # the rung, then the episode
-    assert any("a person must look" in d.sentence for d in rig.decisions)
+    assert rig.decisions[-1].verdict is Verdict.NOTHING
+    assert "a person must look" in rig.decisions[-1].sentence
+    rig.run(595)
+    assert len(rig.acts) == 1
+    assert [episode.id for episode in rig.healing.book.open.values()] == ["e1"], "it stays open"
+    rig.run(10)
+    assert [act.diagnosis.id for act in rig.acts] == ["e1", "e2"], "a rung once per episode"
+    before = rig.world.now
+    while len(rig.acts) == 2:
+        rig.tick(1.0)
+    assert 1190 < rig.world.now - before < 1220, "twice as long each time"
+
+
+def test_a_link_no_rung_mends_needs_a_person_and_is_tried_again_after_the_cool_down() -> None:
+    rig = Rig()
+    rig.world.breaks("link-dead")
+    rig.run(6)
+    assert rig.decisions[-1].verdict is Verdict.NOTHING
     assert len(rig.acts) == 1
     rig.run(6)
+    assert len(rig.acts) == 2, "another way may have come"
+
+
+def test_mended_by_hand_it_is_not_said_to_be_healed_by_us() -> None:
+    rig = Rig(services)
+    rig.world.breaks("service-dead", SERVICE)
+    rig.run(60)
+    rig.world.mends("service-dead", SERVICE)
+    rig.tick()
+    assert not rig.healing.book.open
+    assert rig.results()[-1] == "gone"
+    rig.run(1200)
+    assert len(rig.acts) == 1
+
+
+def test_a_fault_without_a_rung_whose_sign_is_gone_is_none_any_more() -> None:
+    rig = Rig(services)
+    rig.world.breaks("service-dead", SERVICE)
+    rig.run(60)
+    rig.world.states["service-dead", SERVICE] = State.CONTAINED
+    rig.tick()
+    rig.world.states["service-dead", SERVICE] = State.PRESENT
+    rig.tick()
+    rig.world.signless.add("service-dead")
+    rig.run(500)
+    assert rig.healing.book.open
+    rig.run(200)
+    assert not rig.healing.book.open
+
+
+def test_a_fault_without_a_rung_keeps_nothing_else_from_being_treated() -> None:
+    rig = Rig(
+        lambda world: [
+            ScriptedFault(world, "link-lossy", [("hasten-ogms", {})], explains=["link-dead"]),
+            ScriptedFault(world, "link-dead"),
+        ]
+    )
+    rig.world.breaks("link-lossy")
+    rig.run(6)
+    rig.world.signless.add("link-lossy")
+    rig.world.breaks("link-dead")
+    assert [act.remedy.action for act in rig.tick().acts] == ["detach-hardif"]
+
+
+def test_resumed_by_a_person_a_fault_without_a_rung_is_tried_at_once() -> None:
+    rig = Rig(services)
+    rig.world.breaks("service-dead", SERVICE)
+    rig.run(60)
+    rig.healing.resume()
+    rig.run(1)
     assert len(rig.acts) == 2
+
+
+def test_after_a_restart_of_the_agent_it_still_needs_a_person_and_keeps_its_wait() -> None:
+    rig = Rig(services)
+    rig.world.breaks("service-dead", SERVICE)
+    rig.run(60)
+    later = Rig(services)
+    later.world.now = rig.world.now
+    later.memory.load(rig.memory.items())
+    later.world.breaks("service-dead", SERVICE)
+    later.run(500)
+    [episode] = later.healing.book.open.values()
+    assert needs_person(episode)
+    assert not later.acts
+    later.run(60)
+    assert len(later.acts) == 1
 
 
 def test_a_fault_without_any_rung_is_said_once_and_left_to_a_person() -> None:

@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from agent.events import Subject
 from agent.mapek.episodes import MAX_OPEN, Phase, Rung
-from agent.mapek.limits import HOUR, MAX_ACTS, MAX_MOVES, MOVE_WINDOW
+from agent.mapek.limits import HOUR, MAX_ACTS, MAX_MOVES, MOVE_WINDOW, reserve
 from agent.mapek.policy import HEAL, OBSERVE, Policy
 from agent.mapek.tick import Act, Undo
 from tests.unit.mapek.world import LINK, OTHER, SAME_HARDIF, Rig, ScriptedFault, World
@@ -113,6 +113,8 @@ class SafetyRules(RuleBasedStateMachine):
             self.acting.append(act)
         self.undoing += tick.undos
         assert sum(1 for at in self.act_times if now - at <= HOUR) <= BUDGET, "the budget was exceeded"
+        of_services = sum(1 for at, key_ in self.moves if key_.startswith("service/") and now - at <= HOUR)
+        assert of_services <= BUDGET - reserve(BUDGET), "what is kept for the links was used"
         for _, key_ in self.moves:
             most = MAX_MOVES if key_.endswith("detach-hardif") else MAX_ACTS
             assert sum(1 for at, k in self.moves if k == key_ and now - at <= MOVE_WINDOW) <= most

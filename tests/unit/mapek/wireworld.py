@@ -35,8 +35,16 @@ FULL_KBIT, LOW_KBIT = 1_000_000, 10_000
 class WireWorld:
     """`loss(seconds)`: share of packets e1 loses in each direction, so long after the beginning."""
 
-    def __init__(self, loss: Callable[[float], float], policy: Policy | None = None, seed: int = 1) -> None:
+    def __init__(
+        self,
+        loss: Callable[[float], float],
+        policy: Policy | None = None,
+        seed: int = 1,
+        *,
+        other_way: bool = True,
+    ) -> None:
         self.loss, self.chance = loss, random.Random(seed)
+        self._other_way = other_way  # does e3 lead to n1, too
         self.begun = self.now = 1000.0
         self.detached: dict[int, str] = {}
         self.avoided: dict[int, str] = {}
@@ -195,10 +203,9 @@ class WireWorld:
             Hardif("e3", 13, OURS["e3"], True, 150, FULL_KBIT),
         ]
         ages: dict[str, float] = {"e3": 0.05}
-        ways = [
-            Originator(O1, N3, "e3", 0.1, 9000, best=not self.uses),
-            Originator(O3, N3, "e3", 0.1, 10000, best=True),
-        ]
+        ways = [Originator(O3, N3, "e3", 0.1, 10000, best=True)]
+        if self._other_way:
+            ways.append(Originator(O1, N3, "e3", 0.1, 9000, best=not self.uses))
         if not self.detached:
             rows.append(Hardif("e1", 11, OURS["e1"], True, 150, told))
             ages["e1"] = max(0.0, self.now - self._heard)

@@ -32,6 +32,7 @@ class World:
     def __init__(self) -> None:
         self.now = 1000.0
         self.states: dict[tuple[str, str], State] = {}
+        self.signless: set[str] = set()  # faults that are there and show no sign
         self.suspected: list[Suspicion] = []
         self.refusals: dict[str, str] = {}
         self.neighbours: dict[str, str] = {}
@@ -89,7 +90,7 @@ class ScriptedFault:
         return [
             Symptom(fault, subject, view.now - 0.5, {"elp": "silent for 0.5 s"})
             for (fault, subject), state in self.world.states.items()
-            if fault == self.id and state is State.PRESENT
+            if fault == self.id and state is State.PRESENT and fault not in self.world.signless
         ]
 
     def sentence(self, symptom: Symptom) -> str:

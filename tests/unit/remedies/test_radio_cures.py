@@ -21,7 +21,7 @@ from agent.remedies.scan_radio import ACTION as SCAN
 from tests.unit.mesh.kernel import Kernel
 
 MARK = "x0-mesh=2412 x0"
-ARGS = {"radio": "wlan0", "since": "1000", "after": "0"}
+ARGS = {"radio": "wlan0", "not_before": "1000"}
 
 
 class Air(Kernel):

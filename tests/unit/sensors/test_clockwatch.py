@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from agent.sensors.clockwatch import ClockWatch
@@ -54,3 +55,28 @@ def test_a_time_service_is_known_by_what_it_keeps_while_it_runs(tmp_path: Path) 
     assert seen.look(True, 0.0).service == ""
     (tmp_path / "chrony").mkdir()
     assert seen.look(True, 0.0).service == "chrony.service"
+
+
+def stamped(tmp_path: Path, at: float) -> None:
+    """The time service has set the clock, at so many seconds of Unix time."""
+    stamp = tmp_path / "systemd" / "timesync" / "synchronized"
+    stamp.parent.mkdir(parents=True, exist_ok=True)
+    stamp.touch()
+    os.utime(stamp, (at, at))
+
+
+def test_when_the_clock_was_set_last_is_the_time_services_word_not_the_kernels(tmp_path: Path) -> None:
+    stamped(tmp_path, 5000.0)
+    seen = ClockWatch(tmp_path, Wall(1000.0), lambda: 5400.0)
+    assert seen.look(True, 9000.0).unsynchronised_age == 400.0
+    assert seen.look(True, 16_000.0).unsynchronised_age == 7400.0, "the kernel says so for nine hours"
+    stamped(tmp_path, 12_000.0)
+    assert seen.look(True, 16_005.0).unsynchronised_age == 0.0
+
+
+def test_a_clock_that_jumps_makes_it_no_older(tmp_path: Path) -> None:
+    stamped(tmp_path, 5000.0)
+    seen = ClockWatch(tmp_path, Wall(1000.0), lambda: 1e9)
+    assert seen.look(True, 300.0).unsynchronised_age == 300.0, "at most since the boot"
+    seen = ClockWatch(tmp_path, Wall(1000.0), lambda: 10.0)
+    assert seen.look(True, 300.0).unsynchronised_age == 0.0

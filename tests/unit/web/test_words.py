@@ -124,6 +124,12 @@ def test_a_fault_may_have_words_for_one_subject(part: str, words_of_it: str) -> 
     assert words_of_it in words("ru").fault(row, "sentence")
 
 
+def test_a_clock_that_is_only_not_set_is_not_called_wrong_in_russian() -> None:
+    row = {"fault": "clock-wrong", "subject": "host/time-service", "evidence": {}}
+    assert "давно не сверялись" in words("ru").fault(row, "sentence")
+    assert "неверно" not in words("ru").fault(row, "title")
+
+
 def test_what_a_person_types_names_the_subject() -> None:
     row = scenes.healthy(episodes=(scenes.unhealed(),))["faults"][0]
     assert "`journalctl -u mosquitto`" in words("en").fault(row, "hand")
