@@ -74,14 +74,8 @@ def verify(
     """
     leaf, issuer = read_chain(chain, bundle)
     case = rules.Case(leaf, issuer, bundle.trust_domain, bundle.roots, moment, grace, revoked)
-    for table in (rules.FIRST, rules.THEN):
-        broken = [
-            Broken(rule.id, f"{_where(rule)}{rule.says}, but: {found}", rule.mend)
-            for rule in table
-            if (found := rule.check(case))
-        ]
-        if broken:
-            raise SvidError(broken)
+    judge(case, rules.FIRST)
+    judge(case, rules.THEN)
     return Verified(
         id=spiffe.parse(leaf.uris[0]),
         node=case.node,
@@ -96,6 +90,17 @@ def verify(
         leaf=leaf,
         issuer=issuer,
     )
+
+
+def judge(case: rules.Case, table: Sequence[rules.Rule]) -> None:
+    """SvidError with every rule of the table that is broken."""
+    broken = [
+        Broken(rule.id, f"{_where(rule)}{rule.says}, but: {found}", rule.mend)
+        for rule in table
+        if (found := rule.check(case))
+    ]
+    if broken:
+        raise SvidError(broken)
 
 
 def read_chain(chain: Sequence[bytes], bundle: Bundle) -> tuple[Certificate, Certificate]:

@@ -11,7 +11,6 @@ from agent.identity.moment import Moment
 from agent.identity.revoked import Entry, Kind, Revoked
 from tests.unit.identity.mesh import DOMAIN, NOW, mesh
 
-
 AT_NOW = Moment(NOW)
 
 
