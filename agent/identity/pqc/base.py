@@ -9,7 +9,7 @@ from agent.identity.errors import ProviderError
 
 
 class Sizes(NamedTuple):
-    """Bytes of an algorithm's public values: FIPS 203 table 3, FIPS 204 table 2. `output`: ciphertext or signature."""
+    """Bytes, by FIPS 203 table 3 and FIPS 204 table 2. `output`: ciphertext or signature."""
 
     public: int
     output: int
@@ -70,7 +70,7 @@ class Dsa(Protocol):
         ...
 
     def verify(self, public: bytes, message: bytes, signature: bytes, context: bytes = b"") -> bool:
-        """Is it the signature of `message`? False for any size or form that is none; never raises for those."""
+        """Is it the signature of `message`? False for any size or form that is none; raises for no value."""
         ...
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The default provider: `cryptography`, whose wheels carry OpenSSL with ML-KEM and ML-DSA. Secrets are seeds."""
+"""The default provider: `cryptography`, whose wheels carry an OpenSSL with both. Secrets are seeds."""
 
 from __future__ import annotations
 

@@ -2,8 +2,8 @@
 """The optional provider: liboqs through liboqs-python. Secrets are FIPS's expanded keys.
 
 Importing `oqs` without the C library waits, tries to fetch and build it, and ends the process. So the shared
-library is looked for first, in the places `oqs` itself looks. The wrapper pads short values with zeros and cuts
-none; sizes are checked here before it sees them.
+library is looked for first, in the places `oqs` itself looks. The wrapper pads short values with zeros, so
+sizes are checked here before it sees them.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ class Dsa:
 
 
 class Liboqs:
-    """The provider. ProviderError where the library or its wrapper is missing: nothing is fetched or built."""
+    """The provider. ProviderError where the library or its wrapper is missing; nothing is fetched."""
 
     name = "liboqs"
 

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`x0 mesh root`: a new root beside the old one, then the old one's end."""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+from agent.cli.base import OK, Command
+from agent.cli.mesh.common import add_folder, add_passphrase, answer, authority, passphrase
+
+NEXT = {
+    "rotate": "Bring it to any node; when every node has it (x0 mesh show there says which), make each issuer anew with "
+    "x0 mesh issuer NAME; when every node has renewed (one SVID's life), x0 mesh root retire.",
+    "retire": "Bring it to any node. Nodes that missed the bundles between take them in order: keep all of them.",
+}
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The step."""
+    parser.add_argument(
+        "step",
+        choices=tuple(NEXT),
+        help="rotate: make the next root, trusted beside this one; retire: trust the old one no more",
+    )
+    add_folder(parser)
+    add_passphrase(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """0 where the new bundle was made."""
+    mesh = authority(options)
+    step = mesh.rotate if options.step == "rotate" else mesh.retire
+    bundle = step(passphrase(options), time.time())
+    path = mesh.folder / f"bundle-{bundle.sequence}.cose"
+    answer(
+        options,
+        f"Bundle {bundle.sequence} with {len(bundle.roots)} root{'s' if len(bundle.roots) > 1 else ''}: {path}.\n{NEXT[options.step]}",
+        sequence=bundle.sequence,
+        roots=[root.fingerprint for root in bundle.roots],
+        update=str(path),
+    )
+    return OK
+
+
+COMMAND = Command("root", "rotate the mesh's root, with both trusted for a while", add, run)
