@@ -4,16 +4,21 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from typing import Any
 
 import msgspec
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import ExtensionOID
 
 from agent.identity.errors import CertificateError
 from agent.identity.limits import CERTIFICATE_BYTES
+
+# A peer with a serial that is not positive must not fill our log; the rule `serial` refuses it.
+warnings.filterwarnings("ignore", "Parsed a serial number", CryptographyDeprecationWarning)
 
 ROLE_OID = x509.ObjectIdentifier("2.5.4.72")  # id-at-role, X.520
 ALGORITHMS = {  # RFC 9881: the key's and the signature's identifiers are the same
@@ -47,7 +52,6 @@ class Certificate(msgspec.Struct, frozen=True):
     """What the rules look at. Times are Unix seconds; `algorithm` is the key's, "" if none of ours."""
 
     der: bytes
-    version: int
     serial: int
     subject: bytes  # DER of the name
     issuer: bytes
@@ -112,6 +116,8 @@ def _read(der: bytes) -> Certificate:
     parsed = x509.load_der_x509_certificate(der)
     if parsed.public_bytes(Encoding.DER) != der:
         raise ValueError("bytes after its end")
+    if parsed.version is not x509.Version.v3:
+        raise ValueError("not of version 3, the only one with extensions")
     extensions = {extension.oid: extension for extension in parsed.extensions}
     value: dict[x509.ObjectIdentifier, Any] = {oid: found.value for oid, found in extensions.items()}
     critical = {oid for oid, found in extensions.items() if found.critical}
@@ -131,7 +137,6 @@ def _read(der: bytes) -> Certificate:
     kept = (ROLE_OID, x509.NameOID.COMMON_NAME)
     return Certificate(
         der=der,
-        version=parsed.version.value + 1,
         serial=parsed.serial_number,
         subject=parsed.subject.public_bytes(),
         issuer=parsed.issuer.public_bytes(),

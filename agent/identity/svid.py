@@ -22,7 +22,11 @@ CHAIN_LENGTH = rules.Rule(
     "chain-length", "chain", "is an SVID and its issuer; the root may follow", rules.REISSUE, lambda _: ""
 )
 READABLE = rules.Rule(
-    "readable", "chain", "is X.509 in DER, at most 12 KiB a certificate", rules.REISSUE, lambda _: ""
+    "readable",
+    "chain",
+    "is X.509 version 3 in DER, at most 12 KiB a certificate",
+    rules.REISSUE,
+    lambda _: "",
 )
 ALL = (CHAIN_LENGTH, READABLE, *rules.FIRST, *rules.THEN)
 

@@ -19,7 +19,6 @@ FIRST = (
     names.roles,
     names.issuer_domain,
     names.issuer_constrained,
-    uses.version_3,
     uses.serial,
     uses.known_critical,
     uses.algorithm,

@@ -11,13 +11,6 @@ SERVER, CLIENT = ExtendedKeyUsageOID.SERVER_AUTH.dotted_string, ExtendedKeyUsage
 SERIAL_BITS = 159  # RFC 5280, 4.1.2.2: at most 20 octets, positive
 
 
-@rule("version-3", "both", "are X.509 version 3", REISSUE)
-def version_3(case: Case) -> str:
-    """Only version 3 has extensions."""
-    odd = [c.version for c in (case.leaf, case.issuer) if c.version != 3]
-    return f"version {odd[0]}" if odd else ""
-
-
 @rule("serial", "both", "have a positive serial of at most 20 octets", REISSUE)
 def serial(case: Case) -> str:
     """RFC 5280, 4.1.2.2; revocations name it."""
@@ -95,6 +88,8 @@ def issuer_is_ca(case: Case) -> str:
 def issuer_path_length(case: Case) -> str:
     """One level of issuers: whoever takes one cannot hide others beneath it."""
     length = case.issuer.path_length
+    if not case.issuer.is_ca:
+        return ""  # issuer-is-ca speaks
     return "" if length == 0 else f"path length {'unbounded' if length is None else length}"
 
 

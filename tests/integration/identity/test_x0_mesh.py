@@ -1,0 +1,281 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`x0 mesh` as an operator uses it, to the node that is enrolled and recognised."""
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent.cli.base import OK, PROBLEM
+from agent.cli.main import main
+from agent.identity import bundle, bundleupdate, enrolment, keys, revocation, sealed, svid
+from agent.identity.authority import Authority, open_issuer
+from agent.identity.errors import KeyFileError, TokenError
+from agent.identity.issuer import Issuer
+from agent.identity.moment import Moment
+from agent.identity.register import Register
+
+PASSPHRASE = "six words of a long phrase"
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A cheap key derivation, our folder, our passphrase."""
+    real = sealed.seal
+    monkeypatch.setattr(sealed, "seal", lambda secret, passphrase: real(secret, passphrase, n=2**10))
+    monkeypatch.setenv("X0_MESH_PASSPHRASE", PASSPHRASE)
+    monkeypatch.delenv("X0_MESH_DIR", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def x0(*words: str, code: int = OK) -> None:
+    assert main(["mesh", *words]) == code
+
+
+def answered(capsys: Capture, *words: str, code: int = OK) -> dict[str, Any]:
+    capsys.readouterr()
+    x0(*words, "--json", code=code)
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return found
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> Path:
+    x0("init", "valley.mesh")
+    x0("issuer", "Hill", "--dir", "valley.mesh")
+    monkeypatch.setenv("X0_MESH_DIR", "valley.mesh")
+    capsys.readouterr()
+    return Path("valley.mesh")
+
+
+def enrol(folder: Path, text: str, name: str, now: float, register: Path) -> enrolment.Answer:
+    """What the issuing node does with its folder."""
+    signer, token_key = open_issuer(folder)
+    mesh = json.loads((folder / "mesh.json").read_text())["mesh"]
+    roots = bundle.load((folder / "bundle.json").read_bytes(), mesh)
+    book = Register(register)
+    one, other = (keys.generate(signer.certificate.algorithm) for _ in range(2))
+    request = enrolment.Request(name, enrolment.csr(one), enrolment.csr(other), text)
+    try:
+        return Issuer(signer.certificate.common_name, signer, roots, token_key, book).enrol(
+            request, Moment(now)
+        )
+    finally:
+        book.close()
+
+
+@pytest.mark.parametrize("suite", ["standard", "cnsa"])
+def test_from_init_to_a_node_its_peers_recognise(tmp_path: Path, capsys: Capture, suite: str) -> None:
+    assert answered(capsys, "init", "valley.mesh", "--suite", suite)["suite"] == suite
+    ends = answered(capsys, "issuer", "hill", "--dir", "valley.mesh")["ends"]
+    found = answered(capsys, "token", "--dir", "valley.mesh", "--uses", "2", "--role", "router")
+    now = found["ends"] - 7 * 86_400
+    folder = Path("valley.mesh/issuers/hill")
+    book = tmp_path / "register.db"
+    answers = [enrol(folder, found["token"], name, now, book) for name in ("n1", "n2")]
+    x0("show", "--bundle", "--dir", "valley.mesh")
+    roots = bundle.load(capsys.readouterr().out.strip().encode(), "valley.mesh")
+    names = [svid.verify(answer.svid, roots, Moment(now)).node for answer in answers]
+    assert names == ["n1", "n2"]
+    assert ends > now
+    with pytest.raises(TokenError, match="used up"):
+        enrol(folder, found["token"], "n3", now, book)
+
+
+def test_keys_are_for_their_owner_alone_and_no_passphrase_is_printed(made: Path, capsys: Capture) -> None:
+    x0("token")
+    said = capsys.readouterr()
+    assert PASSPHRASE not in said.out + said.err
+    secret = [
+        path for path in made.rglob("*") if path.suffix in (".key", ".json") or path.name == "issuer.pem"
+    ]
+    open_ones = {path.name for path in secret if path.is_file() and path.stat().st_mode & 0o077}
+    assert open_ones == {"bundle.json", "mesh.json"}
+    assert all(b"BEGIN PRIVATE" not in path.read_bytes() for path in (made / "roots").iterdir())
+
+
+def test_a_mesh_is_never_made_over_another(made: Path, capsys: Capture) -> None:
+    before = (made / "bundle.json").read_bytes()
+    x0("init", "valley.mesh", code=PROBLEM)
+    assert "holds a mesh already" in capsys.readouterr().err
+    assert (made / "bundle.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        (("init", "Valley Mesh"), "cannot name a mesh"),
+        (("issuer", "hill top"), "cannot name a node"),
+        (("token", "dale"), "no issuer is named dale (there are: hill)"),
+        (("token", "--uses", "0"), "a token for 0 uses"),
+        (("token", "--for", "2d", "--role", "Root user"), "cannot name a role"),
+        (("revoke", "issuer", "dale"), "no issuer is named dale"),
+        (("revoke", "node", "n 1"), "cannot name a node"),
+        (("revoke", "key", "abc"), "cannot be revoked"),
+        (("root", "retire"), "no rotation is under way"),
+        (("show", "--dir", "nowhere"), "nowhere/mesh.json cannot be read"),
+    ],
+)
+def test_what_cannot_be_done_is_said_with_the_mend(
+    made: Path, capsys: Capture, words: tuple[str, ...], what: str
+) -> None:
+    x0(*words, code=PROBLEM)
+    said = capsys.readouterr().err
+    assert what in said
+    assert "\nMend: " in said
+    assert "Traceback" not in said
+    assert what in answered(capsys, *words, code=PROBLEM)["error"]["what"]
+
+
+def test_a_wrong_passphrase_changes_nothing(
+    made: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("X0_MESH_PASSPHRASE", "not the passphrase of it")
+    for words in (("issuer", "dale"), ("revoke", "node", "n1"), ("root", "rotate")):
+        x0(*words, code=PROBLEM)
+        assert "the passphrase is wrong" in capsys.readouterr().err
+    assert Authority(made).issuers() == ("hill",)
+    assert not (made / "revocations").exists()
+
+
+def test_the_passphrase_comes_from_a_private_file_too(
+    made: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("X0_MESH_PASSPHRASE")
+    file = tmp_path / "passphrase"
+    file.write_text(PASSPHRASE + "\nmore\n")
+    file.chmod(0o600)
+    x0("issuer", "dale", "--passphrase-file", str(file))
+    file.chmod(0o644)
+    x0("issuer", "dale", "--passphrase-file", str(file), code=PROBLEM)
+    assert "can be read or written by others" in capsys.readouterr().err
+
+
+def test_without_a_terminal_or_a_passphrase_the_ways_to_give_it_are_named(
+    made: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("X0_MESH_PASSPHRASE")
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    x0("issuer", "dale", code=PROBLEM)
+    assert "--passphrase-file" in capsys.readouterr().err
+
+
+def test_no_option_takes_the_passphrase_itself() -> None:
+    for command in ("init", "issuer", "revoke", "root"):
+        ran = subprocess.run(
+            [sys.executable, "-m", "agent.cli.main", "mesh", command, "x", "x", "--passphrase", "x"],
+            capture_output=True,
+            text=True,
+            cwd=Path(__file__).parents[3],
+        )
+        assert ran.returncode != OK
+        assert PASSPHRASE not in ran.stdout
+
+
+def test_a_short_passphrase_makes_no_mesh(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("X0_MESH_PASSPHRASE", "short")
+    x0("init", "valley.mesh", code=PROBLEM)
+    assert "six words" in capsys.readouterr().err
+    assert not Path("valley.mesh").exists()
+
+
+def test_revocations_add_up_and_nodes_take_the_list(made: Path, capsys: Capture) -> None:
+    answered(capsys, "revoke", "node", "N9", "--reason", "stolen")
+    found = answered(capsys, "revoke", "issuer", "hill")
+    assert (found["sequence"], found["entries"]) == (2, 2)
+    mesh = Authority(made)
+    taken = revocation.load(Path(found["list"]).read_bytes(), mesh.bundle, Moment(mesh.record.created + 60.0))
+    assert {entry.value for entry in taken.entries} == {"n9", found["value"]}
+    shown = answered(capsys, "show", code=PROBLEM)
+    assert shown["warnings"] == ["issuer hill is revoked: x0 mesh issuer hill gives it a new key"]
+    answered(capsys, "issuer", "hill")
+    assert answered(capsys, "show")["warnings"] == []
+
+
+def test_a_root_rotates_with_both_trusted_and_no_node_left_behind(
+    made: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    token = answered(capsys, "token", "--uses", "2")
+    now = token["ends"] - 7 * 86_400
+    first = Authority(made).bundle
+    old = enrol(made / "issuers/hill", token["token"], "n1", now, tmp_path / "r.db")
+    x0("revoke", "node", "n9")
+    update = Path(answered(capsys, "root", "rotate")["update"])
+    both = bundleupdate.take(update.read_bytes(), first, Moment(now))
+    assert svid.verify(old.svid, both, Moment(now)).node == "n1"
+    x0("root", "rotate", code=PROBLEM)
+    x0("root", "retire", code=PROBLEM)
+    assert "issuers still under the old root: hill" in capsys.readouterr().err
+    assert "still under the old root" in answered(capsys, "show", code=PROBLEM)["warnings"][0]
+    x0("issuer", "hill")
+    new = enrol(made / "issuers/hill", token["token"], "n2", now, tmp_path / "r.db")
+    assert svid.verify(new.svid, both, Moment(now)).node == "n2"
+    last = Path(answered(capsys, "root", "retire")["update"])
+    alone = bundleupdate.take(last.read_bytes(), both, Moment(now))
+    assert svid.verify(new.svid, alone, Moment(now)).node == "n2"
+    with pytest.raises(svid.SvidError):
+        svid.verify(old.svid, alone, Moment(now))
+    lists = Authority(made).lists(now)
+    assert lists.revoked.node("n9") is not None
+    assert answered(capsys, "show")["warnings"] == []
+
+
+def test_tokens_given_out_stay_good_when_their_issuer_is_made_anew(
+    made: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    token = answered(capsys, "token")
+    x0("issuer", "hill")
+    now = token["ends"] - 7 * 86_400
+    assert enrol(made / "issuers/hill", token["token"], "n1", now, tmp_path / "r.db").time == now
+
+
+def test_show_says_in_words_what_needs_a_hand(made: Path, capsys: Capture) -> None:
+    x0("issuer", "dale", "--life", "30d")
+    x0("revoke", "node", "n9", "--reason", "stolen")
+    capsys.readouterr()
+    x0("show", code=PROBLEM)
+    said = capsys.readouterr().out
+    assert "Mesh valley.mesh (standard), bundle 1" in said
+    assert "stolen" in said
+    assert "! issuer dale ends 20" in said
+
+
+def test_a_damaged_folder_is_named(made: Path, capsys: Capture) -> None:
+    for name, what in (
+        ("mesh.json", "damaged"),
+        ("bundle.json", "no JSON"),
+        ("issuers/hill/issuer.pem", "damaged"),
+    ):
+        kept = (made / name).read_bytes()
+        (made / name).write_bytes(b"{")
+        x0("token", code=PROBLEM)
+        assert what in capsys.readouterr().err
+        (made / name).write_bytes(kept)
+    (made / "issuers/hill/token.key").write_bytes(b"short")
+    with pytest.raises(KeyFileError, match="its tokens are void then"):
+        open_issuer(made / "issuers/hill")
+
+
+def test_the_command_works_without_an_agent_in_a_process_of_its_own(made: Path) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "agent.cli.main", "mesh", "show", "--json", "--dir", str(made.resolve())],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[3],
+    )
+    assert ran.returncode == OK, ran.stderr
+    assert json.loads(ran.stdout)["issuers"][0]["name"] == "hill"
+
+
+def test_other_commands_load_no_cryptography() -> None:
+    code = "import sys; from agent.cli.main import _parser; _parser(); print('cryptography' in sys.modules)"
+    root = Path(__file__).parents[3]
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root).stdout.strip()
+        == "False"
+    )

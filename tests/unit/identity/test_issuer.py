@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Enrolment and renewal, from the messages' bytes to a peer that recognises the node."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from agent.identity import bundle, enrolment, issuing, keys, signerkey, svid, token
+from agent.identity.certificate import key_id_of
+from agent.identity.enrolment import Request
+from agent.identity.errors import EnrolmentError, TokenError
+from agent.identity.issuer import RENEWAL_WINDOW, Issuer
+from agent.identity.issuing import Signer
+from agent.identity.keys import ML_DSA_65, ML_DSA_87
+from agent.identity.limits import DAY, SVID_LIFE, YEAR
+from agent.identity.moment import Moment
+from agent.identity.register import Register
+from agent.identity.revoked import Entry, Kind, Revoked
+from tests.unit.identity.mesh import DOMAIN, NOW, mesh
+
+AT_NOW = Moment(NOW)
+TOKEN_KEY = bytes(range(32))
+
+
+@pytest.fixture
+def issuer(tmp_path: Path) -> Iterator[Issuer]:
+    book = Register(tmp_path / "register.db")
+    yield Issuer("hill", mesh().issuer, mesh().bundle, TOKEN_KEY, book)
+    book.close()
+
+
+def a_token(**options: object) -> str:
+    return token.make(TOKEN_KEY, DOMAIN, "hill", NOW, **options)[0]  # type: ignore[arg-type]
+
+
+class Applicant:
+    """A node with its two keys."""
+
+    def __init__(self, name: str = "n7") -> None:
+        self.name, self.tls, self.signing = name, keys.generate(ML_DSA_65), keys.generate(ML_DSA_65)
+
+    def request(self, text: str = "", **changes: object) -> Request:
+        own = Request(self.name, enrolment.csr(self.tls), enrolment.csr(self.signing), text)
+        return enrolment.decode_request(enrolment.encode_request(msgspec.structs.replace(own, **changes)))
+
+
+def enrolled(issuer: Issuer, node: Applicant, **options: object) -> enrolment.Answer:
+    answer = issuer.enrol(node.request(a_token(**options)), AT_NOW)
+    return enrolment.decode_answer(enrolment.encode_answer(answer))
+
+
+def test_a_node_with_a_token_becomes_one_its_peers_recognise(issuer: Issuer) -> None:
+    node = Applicant("N7")
+    answer = enrolled(issuer, node, roles=("router", "gateway"))
+    found = svid.verify(answer.svid, mesh().bundle, AT_NOW)
+    assert (found.node, found.roles, found.key_id) == (
+        "n7",
+        ("router", "gateway"),
+        key_id_of(node.tls.public_key()),
+    )
+    assert found.not_after == NOW + SVID_LIFE
+    signer = signerkey.verify(answer.signer, mesh().bundle, AT_NOW)
+    assert (signer.node, signer.key_id) == ("n7", key_id_of(node.signing.public_key()))
+    assert bundle.load(answer.bundle, DOMAIN) == mesh().bundle
+    assert answer.time == NOW
+
+
+def test_the_certificate_of_the_signing_key_is_no_svid_and_the_svid_signs_no_statements(
+    issuer: Issuer,
+) -> None:
+    answer = enrolled(issuer, Applicant())
+    with pytest.raises(svid.SvidError) as caught:
+        svid.verify(answer.signer, mesh().bundle, AT_NOW)
+    assert {each.rule for each in caught.value.broken} == {"both-purposes", "bounded-life"}
+    with pytest.raises(svid.SvidError, match="document-signing"):
+        signerkey.verify(answer.svid, mesh().bundle, AT_NOW)
+
+
+def test_a_signing_certificate_is_judged_at_the_time_of_the_statement(issuer: Issuer) -> None:
+    answer = enrolled(issuer, Applicant())
+    with pytest.raises(svid.SvidError, match="not-over"):
+        signerkey.verify(answer.signer, mesh().bundle, Moment(NOW + 5 * YEAR))
+    assert signerkey.verify(answer.signer, mesh().bundle, Moment(NOW + YEAR)).node == "n7"
+
+
+def test_a_token_is_good_for_its_uses_and_a_lost_answer_costs_none(issuer: Issuer) -> None:
+    text = a_token(uses=2)
+    first, second, third = Applicant("a"), Applicant("b"), Applicant("c")
+    for node in (first, first, second, first):
+        issuer.enrol(node.request(text), AT_NOW)
+    with pytest.raises(TokenError, match="used up"):
+        issuer.enrol(third.request(text), AT_NOW)
+
+
+@pytest.mark.parametrize(
+    ("text", "moment", "reason"),
+    [
+        (lambda: token.make(TOKEN_KEY, "other.mesh", "hill", NOW)[0], AT_NOW, "mesh"),
+        (lambda: token.make(TOKEN_KEY, DOMAIN, "dale", NOW)[0], AT_NOW, "issuer"),
+        (lambda: token.make(bytes(32), DOMAIN, "hill", NOW)[0], AT_NOW, "forged"),
+        (lambda: a_token(), Moment(NOW + 8 * DAY), "expired"),
+        (lambda: a_token(serial="A17"), AT_NOW, "serial"),
+        (lambda: "", AT_NOW, "form"),
+    ],
+    ids=["mesh", "issuer", "forged", "expired", "serial", "none"],
+)
+def test_a_bad_token_enrols_nobody_and_spends_nothing(
+    issuer: Issuer, text: object, moment: Moment, reason: str
+) -> None:
+    with pytest.raises(TokenError) as caught:
+        issuer.enrol(Applicant().request(text()), moment)  # type: ignore[operator]
+    assert caught.value.reason == reason
+    assert issuer.register.nodes() == ()
+
+
+def foreign_request() -> bytes:
+    key = ed25519.Ed25519PrivateKey.generate()
+    return (
+        x509.CertificateSigningRequestBuilder()
+        .subject_name(x509.Name([]))
+        .sign(key, None)
+        .public_bytes(Encoding.DER)
+    )
+
+
+def spoilt_request() -> bytes:
+    found = enrolment.csr(keys.generate(ML_DSA_65))
+    return found[:-1] + bytes([found[-1] ^ 1])
+
+
+@pytest.mark.parametrize(
+    ("tls", "reason"),
+    [
+        (lambda: b"garbage", "form"),
+        (lambda: foreign_request(), "proof"),
+        (lambda: enrolment.csr(keys.generate(ML_DSA_87)), "proof"),
+        (lambda: spoilt_request(), "proof"),
+    ],
+    ids=["garbage", "Ed25519", "ML-DSA-87", "bad signature"],
+)
+def test_a_key_that_is_not_proved_or_not_of_the_suite_is_refused(
+    issuer: Issuer, tls: object, reason: str
+) -> None:
+    with pytest.raises(EnrolmentError) as caught:
+        issuer.enrol(Applicant().request(a_token(), tls=tls()), AT_NOW)  # type: ignore[operator]
+    assert caught.value.reason == reason
+    assert issuer.register.nodes() == ()
+
+
+def test_one_key_for_both_ends_is_refused(issuer: Issuer) -> None:
+    node = Applicant()
+    with pytest.raises(EnrolmentError, match="one key"):
+        issuer.enrol(node.request(a_token(), signing=enrolment.csr(node.tls)), AT_NOW)
+
+
+def test_an_issuer_without_a_trusted_clock_signs_nothing(issuer: Issuer) -> None:
+    with pytest.raises(EnrolmentError, match="clock is not set"):
+        issuer.enrol(Applicant().request(a_token()), Moment(NOW, trusted=False))
+
+
+def test_a_renewal_gives_a_new_key_and_keeps_the_signing_key(issuer: Issuer) -> None:
+    node = Applicant()
+    peer = svid.verify(enrolled(issuer, node, roles=("router",)).svid, mesh().bundle, AT_NOW)
+    node.tls = keys.generate(ML_DSA_65)
+    later = Moment(NOW + SVID_LIFE / 2)
+    found = svid.verify(issuer.renew(peer, node.request(), later).svid, mesh().bundle, later)
+    assert (found.node, found.roles) == ("n7", ("router",))
+    assert found.key_id != peer.key_id
+    assert found.not_after == later.at + SVID_LIFE
+
+
+def test_a_renewal_with_another_signing_key_or_name_is_refused(issuer: Issuer) -> None:
+    node, other = Applicant(), Applicant("n7")
+    peer = svid.verify(enrolled(issuer, node).svid, mesh().bundle, AT_NOW)
+    with pytest.raises(EnrolmentError, match="asks with signing key") as caught:
+        issuer.renew(peer, other.request(), AT_NOW)
+    assert caught.value.reason == "key-changed"
+    with pytest.raises(EnrolmentError, match="asks for the name n8"):
+        issuer.renew(peer, node.request(name="n8"), AT_NOW)
+
+
+def test_another_issuer_renews_a_node_that_shows_its_signing_certificate(
+    issuer: Issuer, tmp_path: Path
+) -> None:
+    node, key = Applicant(), keys.generate(ML_DSA_65)
+    answer = enrolled(issuer, node)
+    peer = svid.verify(answer.svid, mesh().bundle, AT_NOW)
+    dale = Signer(issuing.issuer(mesh().root, key.public_key(), DOMAIN, "dale", NOW), key)
+    other = Issuer("dale", dale, mesh().bundle, bytes(32), Register(tmp_path / "dale.db"))
+    renewed = other.renew(peer, node.request(certified=answer.signer), AT_NOW)
+    assert svid.verify(renewed.svid, mesh().bundle, AT_NOW).issuer_name == "dale"
+    with pytest.raises(EnrolmentError, match="shows no certificate"):
+        other.renew(peer, node.request(), AT_NOW)
+    stranger = enrolled(issuer, Applicant("n8"))
+    with pytest.raises(EnrolmentError, match="signing certificate of n8"):
+        other.renew(peer, node.request(certified=stranger.signer), AT_NOW)
+    with pytest.raises(EnrolmentError, match="document-signing"):
+        other.renew(peer, node.request(certified=answer.svid), AT_NOW)
+    other.register.close()
+
+
+@pytest.mark.parametrize("kind", [Kind.NODE, Kind.KEY])
+def test_the_revoked_are_neither_enrolled_nor_renewed(issuer: Issuer, kind: Kind) -> None:
+    node = Applicant()
+    peer = svid.verify(enrolled(issuer, node).svid, mesh().bundle, AT_NOW)
+    value = "n7" if kind is Kind.NODE else key_id_of(node.signing.public_key()).hex()
+    revoked = Revoked({(kind, value): Entry(kind, value, int(NOW))})
+    for attempt in (
+        lambda: issuer.renew(peer, node.request(), AT_NOW, revoked),
+        lambda: issuer.enrol(node.request(a_token()), AT_NOW, revoked),
+    ):
+        with pytest.raises(EnrolmentError, match="is revoked"):
+            attempt()
+
+
+def test_a_node_that_slept_a_winter_renews_and_one_that_slept_for_years_does_not(issuer: Issuer) -> None:
+    node = Applicant()
+    peer = svid.verify(enrolled(issuer, node).svid, mesh().bundle, AT_NOW)
+    spring = Moment(peer.not_after + RENEWAL_WINDOW)
+    assert issuer.renew(peer, node.request(), spring).time == int(spring.at)
+    with pytest.raises(EnrolmentError, match="more than a year ago"):
+        issuer.renew(peer, node.request(), Moment(spring.at + 1))
+
+
+def test_certificates_never_outlive_their_issuer(issuer: Issuer) -> None:
+    end = mesh().issuer.certificate.not_after
+    late = Moment(end - DAY)
+    text = token.make(TOKEN_KEY, DOMAIN, "hill", late.at)[0]
+    answer = issuer.enrol(Applicant().request(text), late)
+    assert svid.verify(answer.svid, mesh().bundle, late).not_after == end
+
+
+@pytest.mark.parametrize("data", [b"", b"\xa0", b"\xff" * 100, b"\xa4" + b"\0" * 70_000])
+def test_messages_that_are_none_are_refused(data: bytes) -> None:
+    with pytest.raises(EnrolmentError):
+        enrolment.decode_request(data)
+    with pytest.raises(EnrolmentError):
+        enrolment.decode_answer(data)
