@@ -2,7 +2,7 @@
 """A root's key under a passphrase: scrypt (RFC 7914) makes the key, AES-256-GCM seals, in a small JSON file.
 
 PKCS#8 would be the usual form, but the library offers it with 2,048 rounds of PBKDF2 only, which a stolen
-laptop's passphrase does not survive. Here a guess costs 128 MB and half a second.
+laptop's passphrase does not survive. Here a guess costs 128 MB and most of a second.
 """
 
 from __future__ import annotations

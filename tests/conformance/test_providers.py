@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What one provider makes, the other takes; and a missing one says so without touching the network."""
 
+import ctypes.util
+import importlib
 import subprocess
 import sys
 
@@ -74,7 +76,7 @@ def test_without_the_shared_library_nothing_is_imported_and_the_mend_is_said(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(by_liboqs, "library", lambda: "")
-    monkeypatch.setattr(by_liboqs.importlib, "import_module", lambda name: pytest.fail(f"imported {name}"))
+    monkeypatch.setattr(importlib, "import_module", lambda name: pytest.fail(f"imported {name}"))
     with pytest.raises(ProviderError, match=r"not installed\. Mend: install the liboqs"):
         provider("liboqs")
 
@@ -82,7 +84,7 @@ def test_without_the_shared_library_nothing_is_imported_and_the_mend_is_said(
 def test_the_search_for_the_library_finds_nothing_in_an_empty_place(
     monkeypatch: pytest.MonkeyPatch, tmp_path: object
 ) -> None:
-    monkeypatch.setattr(by_liboqs.ctypes.util, "find_library", lambda name: None)
+    monkeypatch.setattr(ctypes.util, "find_library", lambda name: None)
     monkeypatch.setenv("OQS_INSTALL_PATH", str(tmp_path))
     assert by_liboqs.library() == ""
 
@@ -97,7 +99,10 @@ def test_an_unknown_provider_or_algorithm_is_named() -> None:
 
 
 def test_the_default_provider_does_not_load_the_other() -> None:
-    code = "import sys; from agent.identity.pqc.choose import provider; provider().version(); print('oqs' in sys.modules)"
+    code = (
+        "import sys; from agent.identity.pqc.choose import provider; provider().version(); "
+        "print('oqs' in sys.modules)"
+    )
     assert (
         subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, check=True

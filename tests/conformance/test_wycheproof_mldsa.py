@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Wycheproof's ML-DSA-65 vectors (C2SP, Apache-2.0), by each provider.
 
-Signatures here are hedged, so the published ones are verified, and ours are verified under the published keys. Tests
-on mu (no message) are for an inner function no provider's interface has.
+Signatures here are hedged, so the published ones are verified, and ours verified under the published keys.
+Tests on mu (no message) are for an inner function no provider's interface has.
 """
 
 from typing import Any
@@ -71,13 +71,18 @@ def test_seeds_give_the_published_keys_which_verify_what_they_sign() -> None:
 
 def test_published_signatures_of_seeds_verify_with_the_other_provider() -> None:
     other = dsa("liboqs")
-    wrong = [
-        test["tcId"]
-        for group in groups("mldsa_65_sign_seed_test")
-        for test in group["tests"]
-        if test["result"] == "valid" and "msg" in test
-        and not other.verify(*(bytes.fromhex(x) for x in (group["publicKey"], test["msg"], test["sig"])), context(test))
-    ]  # fmt: skip
+    wrong, tried = [], 0
+    for group in groups("mldsa_65_sign_seed_test"):
+        for test in group["tests"]:
+            if test["result"] != "valid" or "msg" not in test:
+                continue
+            tried += 1
+            public, message, signature = (
+                bytes.fromhex(x) for x in (group["publicKey"], test["msg"], test["sig"])
+            )
+            if not other.verify(public, message, signature, context(test)):
+                wrong.append(test["tcId"])
+    assert tried >= 50
     assert wrong == []
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Wycheproof's ML-KEM-768 vectors (C2SP, Apache-2.0), by each provider.
 
-Encapsulation with a given random number is in no provider's interface: of those vectors the key alone is tried.
+Encapsulation with a given random number is in no provider's interface: of those only the key is tried.
 """
 
 from typing import Any

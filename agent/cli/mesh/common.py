@@ -32,7 +32,7 @@ def add_passphrase(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--passphrase-file",
         metavar="FILE",
-        help=f"read the root's passphrase from this file's first line (else ${PASSPHRASE_VARIABLE}, else it is asked for)",
+        help=f"first line: the root's passphrase (else ${PASSPHRASE_VARIABLE}, else it is asked for)",
     )
 
 

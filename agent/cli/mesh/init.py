@@ -35,8 +35,9 @@ def run(options: argparse.Namespace) -> int:
     root = made.bundle.roots[0]
     answer(
         options,
-        f"Mesh {made.mesh} is made in {folder}: root until {day(root.not_after)}, {made.suite.signature}.\n"
-        f"Back this folder up, and keep the passphrase apart from it: without both, the mesh cannot be renewed.\n"
+        f"Mesh {made.mesh} is made in {folder}: root until {day(root.not_after)}, "
+        f"{made.suite.signature}.\nBack this folder up, and keep the passphrase apart from it: without both, "
+        f"the mesh cannot be renewed.\n"
         f"Next: x0 mesh issuer NAME --dir {folder}",
         mesh=made.mesh,
         folder=str(folder),

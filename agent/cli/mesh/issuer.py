@@ -27,12 +27,13 @@ def run(options: argparse.Namespace) -> int:
     life = ISSUER_LIFE if options.life is None else max(DAY, min(options.life, ISSUER_LIFE * 5))
     folder = mesh.make_issuer(options.name, passphrase(options), time.time(), life)
     certificate = mesh.issuer(options.name)[0].certificate
+    name = certificate.common_name
     answer(
         options,
-        f"Issuer {certificate.common_name} is {'made anew' if again else 'made'}, until {day(certificate.not_after)}.\n"
-        f"Bring the folder {folder} to the issuing node, over a way only you can read; it holds the issuer's key.\n"
-        f"Next: x0 mesh token {certificate.common_name} --uses 5",
-        issuer=certificate.common_name,
+        f"Issuer {name} is {'made anew' if again else 'made'}, until {day(certificate.not_after)}.\n"
+        f"Bring the folder {folder} to the issuing node, over a way only you can read: "
+        f"it holds the issuer's key.\nNext: x0 mesh token {name} --uses 5",
+        issuer=name,
         folder=str(folder),
         ends=int(certificate.not_after),
         key=certificate.key_id.hex(),

@@ -15,7 +15,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "kind",
         choices=("node", "key", "issuer"),
-        help="node: a name with all its keys, for good; key: one key (its SHA-256); issuer: all it ever issued",
+        help="node: a name with all its keys, for good; key: one key, by SHA-256; issuer: all it issued",
     )
     parser.add_argument("which", help="the node's or issuer's name, or the key's 64 hexadecimal digits")
     parser.add_argument("--reason", default="", help="a few words, kept in the list for everybody to read")
@@ -39,7 +39,8 @@ def run(options: argparse.Namespace) -> int:
     path = mesh.folder / "revocations" / f"root-{mesh.record.root}.cose"
     answer(
         options,
-        f"{options.kind.capitalize()} {options.which} is revoked: list {found.sequence}, {len(found.entries)} entries.\n"
+        f"{options.kind.capitalize()} {options.which} is revoked: list {found.sequence} with "
+        f"{len(found.entries)} in all.\n"
         f"Bring {path} to any node of the mesh; it spreads from there.",
         kind=options.kind,
         which=options.which,

@@ -10,9 +10,9 @@ from agent.cli.base import OK, Command
 from agent.cli.mesh.common import add_folder, add_passphrase, answer, authority, passphrase
 
 NEXT = {
-    "rotate": "Bring it to any node; when every node has it (x0 mesh show there says which), make each issuer anew with "
-    "x0 mesh issuer NAME; when every node has renewed (one SVID's life), x0 mesh root retire.",
-    "retire": "Bring it to any node. Nodes that missed the bundles between take them in order: keep all of them.",
+    "rotate": "Bring it to any node; when every node has it, make each issuer anew (x0 mesh issuer NAME); "
+    "when every node has renewed (one SVID's life), x0 mesh root retire.",
+    "retire": "Bring it to any node. Nodes that missed a bundle take them in order: keep them all.",
 }
 
 
@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
     path = mesh.folder / f"bundle-{bundle.sequence}.cose"
     answer(
         options,
-        f"Bundle {bundle.sequence} with {len(bundle.roots)} root{'s' if len(bundle.roots) > 1 else ''}: {path}.\n{NEXT[options.step]}",
+        f"Bundle {bundle.sequence}, roots: {len(bundle.roots)}, is in {path}.\n{NEXT[options.step]}",
         sequence=bundle.sequence,
         roots=[root.fingerprint for root in bundle.roots],
         update=str(path),

@@ -55,11 +55,12 @@ def _fields(mesh: Authority, now: float) -> dict[str, Any]:
         {"kind": entry.kind.value, "value": entry.value, "at": entry.at, "reason": entry.reason}
         for entry in mesh.lists(now).revoked.entries.values()
     ]
-    for issuer in issuers:
-        if any(entry["value"] == issuer["key"] for entry in revoked):
-            warnings.append(
-                f"issuer {issuer['name']} is revoked: x0 mesh issuer {issuer['name']} gives it a new key"
-            )
+    lost = {entry["value"] for entry in revoked}
+    warnings += [
+        f"issuer {issuer['name']} is revoked: x0 mesh issuer {issuer['name']} gives it a new key"
+        for issuer in issuers
+        if issuer["key"] in lost
+    ]
     return {
         "mesh": mesh.mesh,
         "suite": mesh.suite.name,

@@ -54,8 +54,8 @@ def run(options: argparse.Namespace) -> int:
     device = f", for device {found.serial} only" if found.serial else ""
     answer(
         options,
-        f"{text}\n\nGood for {found.uses} node{'s' if found.uses > 1 else ''} until {day(found.end)} at issuer "
-        f"{found.issuer}{roles}{device}.\nWhoever reads it can use it: put it into the YAML and nowhere else.",
+        f"{text}\n\nGood for {found.uses} node{'s' if found.uses > 1 else ''} until {day(found.end)} at "
+        f"issuer {found.issuer}{roles}{device}.\nWhoever reads it can use it: into the YAML, nowhere else.",
         token=text,
         mesh=found.mesh,
         issuer=found.issuer,

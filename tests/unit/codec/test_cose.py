@@ -13,14 +13,15 @@ KEY = bytes(range(32))
 PURPOSE = b"x0 test"
 
 
-def signed(**headers: object) -> bytes:
+def signed(key_id: bytes = b"", chain: tuple[bytes, ...] = ()) -> bytes:
     return cose.sign1(
         b"payload",
         algorithm="ML-DSA-65",
-        sign=lambda m: hashlib.sha256(m).digest(),
+        sign=lambda message: hashlib.sha256(message).digest(),
         purpose=PURPOSE,
-        **headers,
-    )  # type: ignore[arg-type]
+        key_id=key_id,
+        chain=chain,
+    )
 
 
 def test_the_signed_bytes_are_the_sig_structure_of_rfc_9052() -> None:

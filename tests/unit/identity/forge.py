@@ -14,9 +14,16 @@ from agent.identity.limits import ISSUER_LIFE, SVID_LIFE
 from tests.unit.identity.mesh import DOMAIN, NOW, mesh
 
 USAGES = (
-    "digital_signature content_commitment key_encipherment data_encipherment key_agreement "
-    "key_cert_sign crl_sign encipher_only decipher_only"
-).split()
+    "digital_signature",
+    "content_commitment",
+    "key_encipherment",
+    "data_encipherment",
+    "key_agreement",
+    "key_cert_sign",
+    "crl_sign",
+    "encipher_only",
+    "decipher_only",
+)
 
 
 def usage(*names: str) -> x509.KeyUsage:
@@ -70,13 +77,14 @@ def issuer(signer: Any = None, **changes: Any) -> bytes:
 
 
 def resigned(der: bytes, old: bytes, new: bytes, key: Any) -> bytes:
-    """`old` replaced by `new` (of the same length) in what is signed, and signed again: forms no builder makes."""
+    """`old` replaced by `new`, as long, in what is signed, and signed again: forms no builder makes."""
     body = x509.load_der_x509_certificate(der).tbs_certificate_bytes
     assert len(old) == len(new)
     assert body.count(old) == 1
     changed = body.replace(old, new)
-    signature = key.sign(changed)
-    return der.replace(body, changed)[: -len(signature)] + signature
+    signature: bytes = key.sign(changed)
+    found: bytes = der.replace(body, changed)[: -len(signature)] + signature
+    return found
 
 
 def common_name(text: str) -> x509.Name:

@@ -23,6 +23,17 @@ from tests.unit.identity.mesh import DOMAIN, NOW, mesh
 
 FOREIGN = "spiffe://other.mesh/node/n1"
 OWN = f"spiffe://{DOMAIN}/node/n1"
+UNKNOWN = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\5\0")
+ADDRESS = x509.IPAddress(ipaddress.ip_address("10.0.0.1"))
+EXCLUDING = x509.NameConstraints([uri(DOMAIN)], [uri("x.y")])
+
+
+def permitting(*domains: str) -> x509.NameConstraints:
+    return x509.NameConstraints([uri(domain) for domain in domains], None)
+
+
+def with_roles(*roles: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(ROLE_OID, role) for role in roles])
 
 
 class Break(NamedTuple):
@@ -76,7 +87,7 @@ BREAKS = [
     of_leaf("one-uri", "none", names=[]),
     of_leaf("one-uri", "two", names=[uri(OWN), uri(FOREIGN)]),
     of_leaf("no-other-name", "a DNS name", names=[uri(OWN), x509.DNSName("n1.valley.mesh")]),
-    of_leaf("no-other-name", "an address", names=[uri(OWN), x509.IPAddress(ipaddress.ip_address("10.0.0.1"))]),
+    of_leaf("no-other-name", "an address", names=[uri(OWN), ADDRESS]),
     of_leaf("spiffe-id", "https", names=[uri("https://valley.mesh/node/n1")]),
     of_leaf("spiffe-id", "upper case scheme", names=[uri("SPIFFE://valley.mesh/node/n1")]),
     of_leaf("spiffe-id", "a port", names=[uri("spiffe://valley.mesh:443/node/n1")]),
@@ -88,24 +99,24 @@ BREAKS = [
     of_leaf("node-path", "the mesh itself", names=[uri(f"spiffe://{DOMAIN}")]),
     of_leaf("node-path", "another kind", names=[uri(f"spiffe://{DOMAIN}/issuer/n1")]),
     of_leaf("node-path", "deeper", names=[uri(OWN + "/x")]),
-    of_leaf("roles", "ill-formed", subject=x509.Name([x509.NameAttribute(ROLE_OID, "Root user")])),
-    of_leaf("roles", "too many", subject=x509.Name([x509.NameAttribute(ROLE_OID, f"r{n}") for n in range(9)])),
+    of_leaf("roles", "ill-formed", subject=with_roles("Root user")),
+    of_leaf("roles", "too many", subject=with_roles(*"abcdefghi")),
     of_leaf("roles", "a common name", subject=common_name("n1")),
     of_issuer("issuer-domain", "none", names=[]),
     of_issuer("issuer-domain", "with a path", names=[uri(OWN)]),
     of_issuer("issuer-domain", "another mesh's", names=[uri("spiffe://other.mesh")]),
     of_issuer("issuer-constrained", "not at all", constraints=None),
-    of_issuer("issuer-constrained", "another mesh", constraints=x509.NameConstraints([uri("other.mesh")], None)),
+    of_issuer("issuer-constrained", "another mesh", constraints=permitting("other.mesh")),
     of_issuer(
-        "issuer-constrained", "two meshes", constraints=x509.NameConstraints([uri(DOMAIN), uri("other.mesh")], None)
+        "issuer-constrained", "two meshes", constraints=permitting(DOMAIN, "other.mesh")
     ),
-    of_issuer("issuer-constrained", "every part", constraints=x509.NameConstraints([uri("." + DOMAIN)], None)),
-    of_issuer("issuer-constrained", "excluding", constraints=x509.NameConstraints([uri(DOMAIN)], [uri("x.y")])),
+    of_issuer("issuer-constrained", "every part", constraints=permitting("." + DOMAIN)),
+    of_issuer("issuer-constrained", "excluding", constraints=EXCLUDING),
     of_issuer("issuer-constrained", "not critical", constraints_critical=False),
     Break("readable", "version 1", version_1),
     Break("serial", "negative", negative_serial),
-    of_leaf("known-critical", "of the SVID", further=x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\5\0")),
-    of_issuer("known-critical", "of the issuer", further=x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\5\0")),
+    of_leaf("known-critical", "of the SVID", further=UNKNOWN),
+    of_issuer("known-critical", "of the issuer", further=UNKNOWN),
     of_leaf("algorithm", "an Ed25519 key", key=ed25519.Ed25519PrivateKey.generate().public_key()),
     of_leaf("algorithm", "an ML-DSA-87 key", key=keys.generate(keys.ML_DSA_87).public_key()),
     Break("algorithm", "an ECDSA signature", old_issuer_signature),
@@ -221,4 +232,6 @@ def test_the_documented_table_is_the_rules() -> None:
     rows = [f"| `{rule.id}` | {rule.where} | {rule.says} | {rule.mend} |" for rule in svid.ALL]
     missing = [row for row in rows if row not in page]
     assert missing == []
-    assert len(re.findall(r"^\| `[a-z0-9-]+` \|", page, re.MULTILINE)) == len(rows)
+    assert len(re.findall(r"^\| `[a-z0-9-]+` \| (?:SVID|issuer|both|chain) \|", page, re.MULTILINE)) == len(
+        rows
+    )
