@@ -3,7 +3,7 @@
 
     mesh.json          name, suite, number of the root in use
     bundle.json        the trust bundle in force
-    bundle-N.cose      each bundle after the first, signed by the root before it
+    bundle-N.cose      each bundle after the first, signed by a root of the one before
     roots/N.pem, N.key.json                certificate; key under the passphrase
     issuers/NAME/      issuer.pem (key, certificate), token.key, bundle.json, mesh.json: goes to the issuer
     revocations/root-N.cose                the lists signed by roots

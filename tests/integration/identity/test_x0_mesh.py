@@ -165,6 +165,23 @@ def test_without_a_terminal_or_a_passphrase_the_ways_to_give_it_are_named(
     assert "--passphrase-file" in capsys.readouterr().err
 
 
+def test_on_a_terminal_a_new_passphrase_is_asked_for_twice(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("X0_MESH_PASSPHRASE")
+    terminal = io.StringIO()
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    monkeypatch.setattr("sys.stdin", terminal)
+    typed = iter([PASSPHRASE, PASSPHRASE + "!", PASSPHRASE, PASSPHRASE, PASSPHRASE])
+    monkeypatch.setattr("getpass.getpass", lambda prompt: next(typed))
+    x0("init", "valley.mesh", code=PROBLEM)
+    assert "not the same" in capsys.readouterr().err
+    x0("init", "valley.mesh")
+    x0("issuer", "hill", "--dir", "valley.mesh")
+    assert list(typed) == []
+    assert PASSPHRASE not in capsys.readouterr().out
+
+
 def test_no_option_takes_the_passphrase_itself() -> None:
     for command in ("init", "issuer", "revoke", "root"):
         ran = subprocess.run(
