@@ -3,11 +3,17 @@
 
 from __future__ import annotations
 
+WHAT_CHARS = 1_500  # of an error's text: all rules broken at once, and what a stranger wrote in one name
+
 
 class IdentityError(Exception):
-    """Root of this package's errors: `what` went wrong where, `mend` is what a person can do."""
+    """Root of this package's errors: `what` went wrong where, `mend` is what a person can do.
+
+    Strangers' names stand in `what`: it is made printable and bounded here, once for all.
+    """
 
     def __init__(self, what: str, mend: str) -> None:
+        what = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in what[:WHAT_CHARS])
         super().__init__(f"{what}. Mend: {mend}")
         self.what, self.mend = what, mend
 

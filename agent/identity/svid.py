@@ -28,6 +28,7 @@ READABLE = rules.Rule(
     rules.REISSUE,
     lambda _: "",
 )
+FOUND_CHARS = 200  # of what a rule found: names are the stranger's
 ALL = (CHAIN_LENGTH, READABLE, *rules.FIRST, *rules.THEN)
 
 
@@ -99,7 +100,7 @@ def verify(
 def judge(case: rules.Case, table: Sequence[rules.Rule]) -> None:
     """SvidError with every rule of the table that is broken."""
     broken = [
-        Broken(rule.id, f"{_where(rule)}{rule.says}, but: {found}", rule.mend)
+        Broken(rule.id, f"{_where(rule)}{rule.says}, but: {found[:FOUND_CHARS]}", rule.mend)
         for rule in table
         if (found := rule.check(case))
     ]

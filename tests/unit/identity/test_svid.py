@@ -9,6 +9,7 @@ from agent.identity.keys import ML_DSA_65, ML_DSA_87
 from agent.identity.limits import CERTIFICATE_BYTES, DAY, GRACE, SVID_LIFE, YEAR
 from agent.identity.moment import Moment
 from agent.identity.revoked import Entry, Kind, Revoked
+from tests.unit.identity.forge import issuer, leaf, uri
 from tests.unit.identity.mesh import DOMAIN, NOW, mesh
 
 AT_NOW = Moment(NOW)
@@ -49,6 +50,14 @@ def test_an_oversized_certificate_is_refused_unread() -> None:
 def test_another_mesh_is_named_in_the_refusal() -> None:
     with pytest.raises(svid.SvidError, match=r"of other\.mesh, this mesh is valley\.mesh"):
         svid.verify(mesh("other.mesh").chain, mesh().bundle, Moment(NOW))
+
+
+def test_what_a_stranger_wrote_cannot_act_on_a_terminal_or_fill_a_log() -> None:
+    names = [uri("spiffe://\x1b[2J\n" + "x" * 5_000)]
+    with pytest.raises(svid.SvidError) as caught:
+        svid.verify([leaf(), issuer(names=names)], mesh().bundle, AT_NOW)
+    assert caught.value.what.isprintable()
+    assert len(str(caught.value)) < 2_000
 
 
 def test_an_empty_bundle_trusts_nothing() -> None:
