@@ -5,6 +5,7 @@ and batctl, not by the agent alone."""
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -185,7 +186,7 @@ def own(labs: Labs, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[
     text, more = request.param
     labs.end()
     (tmp_path / "topology.yaml").write_text(text)
-    name = f"own-{tmp_path.name}"[:30]
+    name = f"own-{os.getpid()}"
     lab = lifecycle.up(str(tmp_path / "topology.yaml"), name=name, agents=True, overrides=OFTEN | more)
     try:
         yield lab
