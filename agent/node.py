@@ -74,7 +74,9 @@ class Node:
             closed=self._closed,
             changed=lambda: self._keeper.wake(),
         )
-        self._keeper = Keeper(config, measured=self._metering.kbit, may_act=self._closed)
+        self._keeper = Keeper(
+            config, measured=self._metering.kbit, may_act=self._closed, paused=self._is_paused
+        )
         self._balance = GatewayBalance(config, may_act=self._closed)
         self._services = NodeServices(config)
         found = [sensor for sensor in sensors.discover(config) if sensor.name != self._services.name]
@@ -225,6 +227,9 @@ class Node:
         """Why nothing may be done now, "" where it may: for what acts beside the loop."""
         return self.loop.healing.may_act(time.monotonic()) if self.loop else "the loop has not started yet"
 
+    def _is_paused(self) -> bool:
+        return self.loop is not None and self.loop.healing.standing.paused_until > time.monotonic()
+
     def _links_changed(self) -> None:
         self._wake()
         if self.config.mesh.enabled:
@@ -263,6 +268,7 @@ class Node:
         loop = self._running_loop()
         paused = loop.status().paused_until is not None
         loop.resume()
+        self._keeper.wake()  # what it left alone during the pause
         self._page_changed.set()
         return paused
 
