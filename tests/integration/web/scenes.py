@@ -149,6 +149,29 @@ def contained(number: int = 1) -> status.Episode:
     )
 
 
+def shown_again(number: int = 1) -> status.Episode:
+    """The same link, to which its neighbour's traffic has come back although it is still dead."""
+    before = contained(number)
+    remedy = Remedy("hasten-ogms", "mesh/bat0", {})
+    said = f"{before.diagnosis.sentence} will hasten the mesh later: it came back"
+    decision = Decision(f"d{number}", Verdict.WAIT, remedy, said, NOW - 3, "cooling", NOW + 20)
+    return msgspec.structs.replace(before, decision=decision, phase="deciding", next_try=NOW + 20)
+
+
+def hot(number: int = 4) -> status.Episode:
+    """A machine that looks half as often until it is cooler."""
+    sentence = "The node is too hot: 91 C, the limit is 85 C."
+    remedy = Remedy("rest", "host/heat", {})
+    decision = Decision(f"d{number}", Verdict.ACT, remedy, f"{sentence} Rest.", NOW - 9)
+    words = "thermal on host/heat contained: it is held in check (rest)"
+    outcome = Outcome(f"d{number}", "thermal", "host/heat", "rest", Result.CONTAINED, words, NOW - 8, 9.0)
+    seen = {"temperature": "91 C, the limit is 85 C"}
+    return episode(
+        number, "thermal", "host/heat", sentence, seen,
+        decision=decision, outcome=outcome, phase="contained", held=("rest",),
+    )  # fmt: skip
+
+
 def unhealed(number: int = 2) -> status.Episode:
     """A service that two restarts did not mend."""
     sentence = "The service mosquitto runs (pid 812) but has not answered for 12.4 s: no CONNACK."

@@ -36,7 +36,7 @@ SIZE_MAX = 25_000  # bytes gzip in all (facts/ui.md)
 def document(**changes: Any) -> dict[str, Any]:
     fault = {
         "id": "d1", "fault": "link-dead", "title": "Link dead", "subject": "hardif/e2", "state": "contained",
-        "open": True, "sentence": "The link e2 is dead.", "by_hand": "Check the cable.",
+        "open": True, "phase": "contained", "sentence": "The link e2 is dead.", "by_hand": "Check the cable.",
         "evidence": {"ELP silent for": "0.5 s"}, "onset_ago": 12.0, "found_after": 0.4,
         "decision": {"verdict": "act", "action": "detach-hardif", "sentence": "Take it out.", "ago": 11.0},
         "outcome": {"result": "contained", "action": "detach-hardif", "sentence": "Out.", "after_onset": 0.9},
@@ -353,3 +353,33 @@ def test_figures_of_a_fault_do_not_crowd_its_headline() -> None:
     assert '<p class="sentence">The mesh has lost an interface it should use.</p>' in html
     assert '<p class="figures">eth2 exists' in html
     assert "<p>Further faults below: 1.</p>" in html
+
+
+@pytest.mark.parametrize(
+    ("lang", "lies"),
+    [
+        ("en", ("depends on it", "bypassed", "Done:", "puts this back")),
+        ("ru", ("не зависит", "в обход", "Сделано", "вернёт всё")),
+    ],
+)
+def test_contained_fault_that_shows_again_is_not_said_to_be_bypassed(
+    lang: str, lies: tuple[str, ...]
+) -> None:
+    status = scenes.healthy(episodes=(scenes.shown_again(),))
+    said = "".join(verdict.say(status, words(lang)))
+    row = status["faults"][0]
+    for lie in lies:
+        assert lie not in said
+        assert lie not in doing.doing(row, words(lang)) + doing.next_step(row, words(lang))
+    html = page.sections(status, lang)
+    assert words(lang)("fault-state.waiting") in html
+    assert words(lang)("fault-state.contained") not in re.sub(r"<dl>.*?</dl>", "", html, flags=re.DOTALL)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_hot_machine_is_held_in_check_and_led_around_nowhere(lang: str) -> None:
+    html, w = page.sections(scenes.healthy(episodes=(scenes.hot(),)), lang), words(lang)
+    assert w("you.eased") in html
+    assert f"↷ {w('fault-state.eased')}" in html
+    assert w("result.eased") in html
+    assert w("you.contained") not in html
