@@ -13,13 +13,15 @@ from typing import Any, Literal
 import msgspec
 
 from agent.events import Decision, Diagnosis, Outcome, Snapshot, Verdict
-from agent.statusmesh import ROWS_MAX, mesh_of, neighbours_of, shown, stations_of
+from agent.statusmesh import ROWS_MAX, mesh_of, neighbours_of, place_of, shown, stations_of
 
 FAULTS_MAX = 20  # shown: those under treatment, then the newest ended ones (facts/ui.md: last 20)
 
 HOST = "host/"  # subjects of the machine, on which no traffic depends directly
 # Phases (agent/mapek/episodes.py) that say by themselves how a fault stands.
 PHASES = {"acting": "healing", "verifying": "healing", "undoing": "healing", "contained": "contained"}
+
+READINGS = "the first readings"  # what is awaited before anything is known
 
 State = Literal["starting", "healthy", "healing", "broken", "paused"]
 
@@ -54,7 +56,7 @@ class Loop(msgspec.Struct, frozen=True):
     state_since: float | None = None  # monotonic s of the last change of the state
     errors: dict[str, str] = {}  # of tasks and reloads, beside those of the sensors
     mesh_wanted: bool = True  # does the configuration ask for a mesh
-    starting: str = ""  # what is still awaited
+    awaited: dict[str, str] = {}  # what keeps it from being healthy: fields of agent/mapek/awaited.py
     location: str = ""  # where it hangs, from the configuration
 
 
@@ -71,9 +73,9 @@ def build(loop: Loop, snapshot: Snapshot | None) -> dict[str, Any]:
         "location": shown(loop.location),
         "mode": loop.mode,
         "state": state,
-        "verdict": verdict(loop, state, active, errors),
+        "verdict": verdict(loop, snapshot, state, active, errors),
         "since": None if loop.state_since is None else round(loop.wall - (loop.now - loop.state_since), 3),
-        "waiting": shown(loop.starting),
+        "awaited": _awaited(loop, snapshot),
         "paused_until": loop.paused_until,
         "paused_for": None
         if loop.paused_until is None
@@ -105,13 +107,20 @@ def state_of(loop: Loop, snapshot: Snapshot | None) -> State:
     return "healthy" if loop.healthy_once else "starting"
 
 
-def verdict(loop: Loop, state: State, active: Sequence[Episode], errors: dict[str, str]) -> dict[str, str]:
+def verdict(
+    loop: Loop,
+    snapshot: Snapshot | None,
+    state: State,
+    active: Sequence[Episode],
+    errors: dict[str, str],
+) -> dict[str, str]:
     """What is wrong, what the node does about it, what you should do: plain words for a technician."""
     if state == "starting":
-        waiting = loop.starting or "the first readings"
+        awaited = _awaited(loop, snapshot)
+        what = f"{awaited['title']} ({awaited['place']})" if awaited.get("title") else awaited.get("sentence")
         return {
             "sentence": "The node is starting.",
-            "doing": f"It repairs nothing until it was healthy once. Not well yet: {shown(waiting)}.",
+            "doing": f"It repairs nothing until it was healthy once. Not well yet: {what or READINGS}.",
             "you": "Wait half a minute. If this stays, look at the errors below.",
         }
     sentence = _sentence(active)
@@ -140,6 +149,11 @@ def verdict(loop: Loop, state: State, active: Sequence[Episode], errors: dict[st
         "you": _you(loop, worst),
         "fault": worst.diagnosis.id,
     }
+
+
+def _awaited(loop: Loop, snapshot: Snapshot | None) -> dict[str, str]:
+    found = {key: shown(text) for key, text in loop.awaited.items()}
+    return found | {"place": shown(place_of(loop.awaited.get("subject", ""), snapshot))} if found else {}
 
 
 def _sentence(active: Sequence[Episode]) -> str:

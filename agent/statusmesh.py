@@ -19,6 +19,14 @@ def shown(text: str) -> str:
     return clean if len(clean) <= TEXT_MAX else clean[: TEXT_MAX - 1] + "\N{HORIZONTAL ELLIPSIS}"
 
 
+def place_of(subject: str, snapshot: Snapshot | None) -> str:
+    """What a subject is called by people: "e1, mill" of hardif/e1/MAC."""
+    name, _, mac = subject.partition("/")[2].partition("/")
+    peers = snapshot.peers if snapshot else ()
+    known = next((peer.node for peer in peers if (peer.hardif, peer.mac) == (name, mac)), mac)
+    return ", ".join(filter(None, (name, known))) or subject
+
+
 def mesh_of(snapshot: Snapshot | None) -> dict[str, Any] | None:
     """The mesh interface and what it knows of others; None where there is none."""
     mesh = snapshot.mesh if snapshot else None

@@ -50,15 +50,31 @@ def say(status: dict[str, Any], w: Words) -> tuple[str, str, str, str]:
     state = status["state"]
     worst = _worst(status)
     if state == "starting":
-        waiting = status.get("waiting") or w("starting.readings")
-        return w("starting.what"), w("starting.doing", waiting=waiting), w("starting.you"), ""
+        return w("starting.what"), w("starting.doing", waiting=_awaited(status, w)), w("starting.you"), ""
     if state == "paused":
-        left = w.duration(max(60.0, status.get("paused_for") or 0.0))
         what = _sentence(worst, w) if worst else w("paused.what")
-        return what, w("paused.doing", time=left), w("paused.you"), ""
+        left = status.get("paused_for")
+        return (
+            what,
+            w("paused.doing"),
+            w("paused.you"),
+            w("paused.next", time=w.duration(left)) if left else "",
+        )
     if worst is None:
         return _calm(status, w)
     return _sentence(worst, w), doing(worst, w), _you(status, worst, w), next_step(worst, w)
+
+
+def _awaited(status: dict[str, Any], w: Words) -> str:
+    """What keeps a starting node from being healthy; no figure that counts, as it is read aloud."""
+    row = status.get("awaited") or {}
+    key = f"awaited.{row.get('what', 'readings')}"
+    if not w.has(key):
+        return str(row["sentence"])
+    title = w.fault({**row, "evidence": {}}, "title") if row.get("fault") else ""
+    state = f"service.{row.get('state')}"
+    told = w(state if w.has(state) else "service.unknown")
+    return w(key, name=row.get("name", ""), state=told, title=title, place=row.get("place", ""))
 
 
 def _worst(status: dict[str, Any]) -> dict[str, Any] | None:

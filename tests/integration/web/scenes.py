@@ -11,6 +11,7 @@ import msgspec
 from agent import faults, status
 from agent.events import Decision, Diagnosis, Outcome, Remedy, Result, Snapshot, Verdict
 from agent.hostreadings import Host
+from agent.mapek.awaited import Awaited
 from agent.readings import Gateway, Hardif, Mesh, Neighbour, Originator, Peer, Radio, Service, Station
 
 NAMES = ("mill", "church", "school-roof", "barn", "water-tower", "bakery")
@@ -229,6 +230,11 @@ def ended(count: int) -> tuple[status.Episode, ...]:
 def healthy(**changes: Any) -> dict[str, Any]:
     """Six neighbours, nothing wrong."""
     return status.build(loop(**changes), snapshot())
+
+
+def starting(reason: Awaited) -> dict[str, Any]:
+    """A node that was never healthy, and why."""
+    return status.build(loop(healthy_once=False, awaited=msgspec.to_builtins(reason)), snapshot())
 
 
 def broken() -> dict[str, Any]:

@@ -102,7 +102,7 @@ ASKED = {
 @pytest.mark.parametrize("scene", SCENES)
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_everything_is_escaped(scene: Callable[[], dict[str, Any]], lang: str) -> None:
-    status = {**scene(), "actions": [ASKED], "location": "roof", "waiting": "e2"}
+    status = {**scene(), "actions": [ASKED], "location": "roof"}
     good = Texts(page.document(status, lang, SIGNED_IN))
     evil = _everywhere(status)
     if "fault" in status["verdict"]:
