@@ -32,7 +32,9 @@ def render(status: dict[str, Any], w: Words, viewer: Viewer) -> str:
 
 def _notice(w: Words, viewer: Viewer) -> str:
     key = f"notice.{viewer.notice}"
-    if not viewer.notice or not w.has(key):
+    # The address keeps it: of a session that has ended since, it is no longer true.
+    over = viewer.notice == (notices.SIGNED_OUT if viewer.signed_in else notices.SIGNED_IN)
+    if not viewer.notice or over or not w.has(key):
         return ""
     return _alert(w(key))
 

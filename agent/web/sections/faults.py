@@ -62,7 +62,7 @@ def _rows(row: dict[str, Any], w: Words) -> list[tuple[str, str]]:
         if after:
             rows.append((w("verdict.next"), escape(after)))
     if outcome is not None:
-        done = f"{w.action(outcome['action'])}: " if outcome["action"] and not row["open"] else ""
+        done = f"{w.done(outcome['action'])}: " if outcome["action"] and not row["open"] else ""
         after_onset = w("faults.after", time=w.duration(outcome["after_onset"]))
         result = w("result." + ("eased" if eased(row) else outcome["result"]))
         rows.append((w("faults.result"), escape(f"{done}{result} {after_onset}")))

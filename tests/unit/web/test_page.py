@@ -150,7 +150,7 @@ def test_readable_without_script() -> None:
     html = re.sub(r"<script>.*?</script>", "", page.document(document()), flags=re.DOTALL)
     for text in (
         "The link e2 is dead.",
-        "take the interface out of the mesh",
+        "It took the interface out of the mesh",
         "<dt>ELP silent for</dt><dd>0.5 s</dd>",
         "Check the cable.",
         "n2",
@@ -240,7 +240,7 @@ def test_drawing_and_table_hold_the_same_nodes() -> None:
 
 def test_contained_fault_says_what_was_done_and_that_it_is_put_back() -> None:
     html = page.sections(scenes.healthy(episodes=(scenes.contained(),)))
-    assert "Done: take the interface out of the mesh." in html
+    assert "It took the interface out of the mesh." in html
     assert "as soon as the cause is gone" in html
     assert "bypassed, the cause is still there (0.9 s after it began)" in html
 
@@ -324,6 +324,15 @@ def test_unknown_notice_and_unknown_question_are_shown_by_nobody() -> None:
     assert 'class="ask"' not in html
 
 
+@pytest.mark.parametrize(("notice", "true_for"), [("signed-in", True), ("signed-out", False)])
+def test_notice_of_a_session_that_has_changed_since_is_dropped(notice: str, true_for: bool) -> None:
+    """It stays in the address: an expired session must not show "You are signed in." above the PIN's form."""
+    for signed_in in (True, False):
+        viewer = Viewer(pin_set=True, signed_in=signed_in, notice=notice)
+        html = page.sections(document(), "en", viewer)
+        assert (words("en")(f"notice.{notice}") in html) == (signed_in is true_for)
+
+
 def test_results_of_actions_are_listed() -> None:
     html = page.sections(document(actions=[ASKED]), "en", Viewer(done="a1"))
     assert "✓ Test a link</b>: done. Lost 0 of 20." in html
@@ -358,8 +367,8 @@ def test_figures_of_a_fault_do_not_crowd_its_headline() -> None:
 @pytest.mark.parametrize(
     ("lang", "lies"),
     [
-        ("en", ("depends on it", "bypassed", "Done:", "puts this back")),
-        ("ru", ("не зависит", "в обход", "Сделано", "вернёт всё")),
+        ("en", ("depends on it", "bypassed", "It took", "puts this back")),
+        ("ru", ("не зависит", "в обход", "Вывел", "вернёт всё")),
     ],
 )
 def test_contained_fault_that_shows_again_is_not_said_to_be_bypassed(
