@@ -38,6 +38,7 @@ from agent.nodehello import NodeHello
 from agent.nodeservices import NodeServices
 from agent.nodestatus import NodeStatus
 from agent.reload import Reload
+from agent.sensors.names import NamesSensor
 from agent.sensors.peers import PeersSensor, ReportsSensor, TwinsSensor
 from agent.sensors.wanted import WantedSensor
 from agent.store import Record, Store
@@ -90,7 +91,8 @@ class Node:
         )
         self._hello = NodeHello(config, self._status.snapshot, self._hearing.heard)
         self._echoes = NodeEchoes(self._address, self._wake)
-        hellos = (PeersSensor(self._hello), ReportsSensor(self._hello), TwinsSensor(self._hello))
+        told = (PeersSensor, ReportsSensor, TwinsSensor, NamesSensor)
+        hellos = tuple(sensor(self._hello) for sensor in told)
         wanted = WantedSensor(config.mesh, self._metering.kbit)
         self._sensors = (*found, self._services, *self._echoes.sensors, *hellos, wanted)
         self._effector = KernelEffector(

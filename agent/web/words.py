@@ -83,11 +83,11 @@ class Words:
         kind = f"fault.{row['fault']}"
         text = self._own.get(f"{kind}/{_name(row)}.{part}") or self._own.get(f"{kind}.{part}")
         if text is not None:
-            return text.format(**_slots(row, self))
+            return _called(text.format(**_slots(row, self)), row)
         if part == "hand":  # faults write NAME where a person types what the fault is about
             typed = _name(row) if str(row["subject"]).split("/")[0] in TYPED else "NAME"
             return _NAME.sub(lambda _: typed, str(row["by_hand"]))
-        return str(row[part])
+        return _called(str(row[part]), row)
 
     def action(self, name: str) -> str:
         """What a remedy does, as an infinitive."""
@@ -120,6 +120,13 @@ def _slots(row: dict[str, Any], words: Words) -> dict[str, str]:
         "gateway": there if kind == "gateway" else subject,
         "nodes": str(row["evidence"].get("unreachable", subject)),
     }
+
+
+def _called(text: str, row: dict[str, Any]) -> str:
+    """With nodes called by their names where those are known."""
+    for mac, name in (row.get("names") or {}).items():
+        text = text.replace(mac, name)
+    return text
 
 
 def _name(row: dict[str, Any]) -> str:

@@ -61,6 +61,5 @@ def _clock(host: dict[str, Any], w: Words) -> str:
 def _mesh(mesh: dict[str, Any] | None, w: Words) -> Iterator[tuple[str, str]]:
     if mesh is None:
         return
-    names = {way["mac"]: way["node"] for way in mesh.get("ways", [])}
-    gateway = names.get(mesh["gateway"]) or mesh["gateway"] or w("gateway.none")
+    gateway = mesh["gateway_node"] or mesh["gateway"] or w("gateway.none")
     yield w("node.gateway"), f"{gateway} ({w('gateway.' + mesh['gateway_mode'])})"

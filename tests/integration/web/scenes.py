@@ -68,6 +68,7 @@ def snapshot(neighbours: int = 6, further: int = 9) -> Snapshot:
             for n in near
             if n != 6
         ),
+        names={mac(n): f"house-{n}" for n in range(neighbours + 1, neighbours + further + 1) if n % 5},
         radios=(
             Radio(
                 "wlan0",
@@ -157,6 +158,29 @@ def shown_again(number: int = 1) -> status.Episode:
     said = f"{before.diagnosis.sentence} will hasten the mesh later: it came back"
     decision = Decision(f"d{number}", Verdict.WAIT, remedy, said, NOW - 3, "cooling", NOW + 20)
     return msgspec.structs.replace(before, decision=decision, phase="deciding", next_try=NOW + 20)
+
+
+def partition(number: int = 5) -> status.Episode:
+    """A part of the mesh that fell silent: two nodes whose names were told, and one that told none."""
+    lost = ", ".join(mac(n) for n in (7, 8, 10))
+    seen = {
+        "unreachable": lost,
+        "nodes": "3 nodes fell silent within 8 s, 12 s ago",
+        "reached": "6 other known nodes are heard",
+    }
+    sentence = f"The mesh has split: {lost} cannot be reached from here; {seen['nodes']}, {seen['reached']}."
+    said = f"{sentence} Nothing the agent can do mends it; a person must look."
+    decision = Decision(f"d{number}", Verdict.NOTHING, None, said, NOW - 3, "exhausted")
+    return episode(
+        number,
+        "partition",
+        "mesh/bat0",
+        sentence,
+        seen,
+        decision=decision,
+        phase="deciding",
+        needs_person=True,
+    )
 
 
 def hot(number: int = 4) -> status.Episode:

@@ -47,7 +47,7 @@ def document(**changes: Any) -> dict[str, Any]:
     }  # fmt: skip
     mesh = {
         "name": "bat0", "mac": "02:78:30:00:00:01", "algo": "BATMAN_V", "ogm_interval_ms": 300, "nodes": 4,
-        "hop_penalty": 30, "gateway": None, "gateway_mode": "off", "clients": None,
+        "hop_penalty": 30, "gateway": None, "gateway_node": "", "gateway_mode": "off", "clients": None,
         "hardifs": [{"name": "e2", "mac": "02:78:30:02:00:02", "active": False}],
     }  # fmt: skip
     return {

@@ -77,3 +77,44 @@ def test_pins_that_are_locked_are_said_once() -> None:
     for notice in ("", "locked"):
         html = page.sections(scenes.healthy(), "en", Viewer(pin_set=True, locked_for=47.0, notice=notice))
         assert spoken(html).count("Too many wrong PINs") == 1
+
+
+def headline(html: str) -> tuple[str, str]:
+    """The largest letters, and the smaller ones below them."""
+    [large] = re.findall(r'<p class="sentence">(.*?)</p>', html)
+    [small] = re.findall(r'<p class="figures">(.*?)</p>', html) or [""]
+    return large, small
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_split_mesh_is_told_by_names_and_its_addresses_are_in_small_letters(lang: str) -> None:
+    status = scenes.healthy(episodes=(scenes.partition(),))
+    html = page.sections(status, lang)
+    large, small = headline(html)
+    assert not re.search(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}", large)
+    assert "house-7, house-8, " in small
+    assert scenes.mac(10) in small, "one that told no name"
+    for named in (7, 8):
+        assert scenes.mac(named) not in large + small
+        assert scenes.mac(named) in html.partition('<details lang="en">')[2], (
+            "whoever helps needs the address"
+        )
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_link_whose_neighbour_told_its_name_is_called_by_it(lang: str) -> None:
+    """Before its first hello the diagnosis had only the address."""
+    link = scenes.mac(4, 1)
+    nameless = scenes.episode(1, "link-dead", f"hardif/eth1/{link}", f"The link eth1 to {link} is dead.", {})
+    large, _ = headline(page.sections(scenes.healthy(episodes=(nameless,)), lang))
+    assert "barn" in large
+    assert link not in large
+
+
+def test_nodes_behind_neighbours_are_named_on_the_page() -> None:
+    status = scenes.healthy()
+    html = page.sections(status)
+    [table] = re.findall(r'<details id="ways">(.*?)</details>', html, re.DOTALL)
+    assert "<b>house-7</b>" in table
+    assert f"…{scenes.mac(10)[-8:]}" in table
+    assert f"house-8 ({words('en')('gateway.client')})" in html, "the gateway is behind a neighbour"
