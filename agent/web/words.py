@@ -122,6 +122,11 @@ def _slots(row: dict[str, Any], words: Words) -> dict[str, str]:
     }
 
 
+def within(text: str) -> str:
+    """A sentence that goes on behind a colon: its first letter small, unless it begins an abbreviation."""
+    return text[:1].lower() + text[1:] if text[1:2].islower() else text
+
+
 def _called(text: str, row: dict[str, Any]) -> str:
     """With nodes called by their names where those are known."""
     for mac, name in (row.get("names") or {}).items():

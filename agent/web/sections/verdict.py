@@ -8,7 +8,7 @@ from typing import Any
 
 from agent.web.html import rich, terms
 from agent.web.sections.doing import doing, eased, hand, needs_person, next_step
-from agent.web.words import Words
+from agent.web.words import Words, within
 
 # Never colour alone: each state has its word and its sign.
 STATES = {
@@ -42,7 +42,7 @@ def _headline(what: str) -> str:
     """What is wrong in large letters; what faults say after a colon are its figures, in small ones."""
     first, colon, figures = what.partition(": ")
     small = f'<p class="figures">{escape(figures)}</p>' if colon else ""
-    return f'<p class="sentence">{escape(first)}{"." if colon else ""}</p>{small}'
+    return f'<p class="sentence">{escape(first)}{colon.strip()}</p>{small}'
 
 
 def say(status: dict[str, Any], w: Words) -> tuple[str, str, str, str]:
@@ -71,7 +71,7 @@ def _awaited(status: dict[str, Any], w: Words) -> str:
     key = f"awaited.{row.get('what', 'readings')}"
     if not w.has(key):
         return str(row["sentence"])
-    title = w.fault({**row, "evidence": {}}, "title") if row.get("fault") else ""
+    title = within(w.fault({**row, "evidence": {}}, "title")) if row.get("fault") else ""
     state = f"service.{row.get('state')}"
     told = w(state if w.has(state) else "service.unknown")
     return w(key, name=row.get("name", ""), state=told, title=title, place=row.get("place", ""))
@@ -107,4 +107,4 @@ def _you(status: dict[str, Any], worst: dict[str, Any], w: Words) -> str:
         return by_hand or w("you.evidence")
     if worst["state"] == "contained":
         return f"{w('you.eased' if eased(worst) else 'you.contained')} {by_hand}".rstrip()
-    return w("you.later", hand=by_hand) if by_hand else w("you.nothing")
+    return w("you.later", hand=within(by_hand)) if by_hand else w("you.nothing")

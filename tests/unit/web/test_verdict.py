@@ -44,7 +44,8 @@ def test_starting_node_says_in_plain_words_what_it_waits_for(lang: str, reason: 
         assert raw not in doing
     assert reason.name in doing
     if reason.fault:
-        assert f"{words(lang).fault(status['awaited'] | {'evidence': {}}, 'title')} (eth1, barn)" in doing
+        title = words(lang).fault(status["awaited"] | {"evidence": {}}, "title")
+        assert f"{title[0].lower()}{title[1:]} (eth1, barn)" in doing
     if lang != "en":
         assert reason.sentence not in doing
         assert not re.search(r"\b(is|the|not|dead)\b", doing)
@@ -77,6 +78,13 @@ def test_pins_that_are_locked_are_said_once() -> None:
     for notice in ("", "locked"):
         html = page.sections(scenes.healthy(), "en", Viewer(pin_set=True, locked_for=47.0, notice=notice))
         assert spoken(html).count("Too many wrong PINs") == 1
+
+
+def test_gateway_says_what_it_is_where_none_is_found_or_it_is_this_node() -> None:
+    for mode, told in (("client", "none (looks for one)"), ("server", "none (offers one itself)")):
+        status = scenes.healthy()
+        status["mesh"] |= {"gateway": None, "gateway_node": "", "gateway_mode": mode}
+        assert f"<dt>Gateway</dt><dd>{told}</dd>" in page.sections(status)
 
 
 def headline(html: str) -> tuple[str, str]:
@@ -117,4 +125,4 @@ def test_nodes_behind_neighbours_are_named_on_the_page() -> None:
     [table] = re.findall(r'<details id="ways">(.*?)</details>', html, re.DOTALL)
     assert "<b>house-7</b>" in table
     assert f"…{scenes.mac(10)[-8:]}" in table
-    assert f"house-8 ({words('en')('gateway.client')})" in html, "the gateway is behind a neighbour"
+    assert "<dt>Gateway</dt><dd>house-8</dd>" in html, "it is behind a neighbour, and found"

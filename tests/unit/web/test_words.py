@@ -11,7 +11,7 @@ import agent.web
 from agent import faults, remedies
 from agent.web import notices, page
 from agent.web.sections import actions, doing
-from agent.web.words import FAULT_SLOTS, LANGUAGES, Words, catalogue, choose, slots_of, words
+from agent.web.words import FAULT_SLOTS, LANGUAGES, Words, catalogue, choose, slots_of, within, words
 from tests.integration.web import scenes
 
 OTHERS = [lang for lang in LANGUAGES if lang != "en"]
@@ -181,6 +181,16 @@ def test_what_a_person_types_names_the_subject() -> None:
 )
 def test_language_is_the_link_then_the_cookie_then_the_browsers(given: Any, lang: str) -> None:
     assert choose(**given) == lang
+
+
+def test_sentence_behind_a_colon_begins_small_and_an_abbreviation_does_not() -> None:
+    assert [within(text) for text in ("Look at it.", "MTU", "`iw dev`", "Есть ли", "")] == [
+        "look at it.",
+        "MTU",
+        "`iw dev`",
+        "есть ли",
+        "",
+    ]
 
 
 def test_durations_sizes_and_rates_read_well() -> None:
