@@ -44,6 +44,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     losses: tuple[Loss, ...] = ()
     reports: tuple[Report, ...] = ()
     twins: tuple[Twin, ...] = ()
+    names: dict[str, str] = {}  # originator > node name, as agents tell each other: hello/names.py
     errors: dict[str, str] = {}  # sensor > what failed
 
 

@@ -38,6 +38,7 @@ from agent.nodehello import NodeHello
 from agent.nodeservices import NodeServices
 from agent.nodestatus import NodeStatus
 from agent.reload import Reload
+from agent.sensors.names import NamesSensor
 from agent.sensors.peers import PeersSensor, ReportsSensor, TwinsSensor
 from agent.sensors.wanted import WantedSensor
 from agent.store import Record, Store
@@ -74,7 +75,9 @@ class Node:
             closed=self._closed,
             changed=lambda: self._keeper.wake(),
         )
-        self._keeper = Keeper(config, measured=self._metering.kbit, may_act=self._closed)
+        self._keeper = Keeper(
+            config, measured=self._metering.kbit, may_act=self._closed, paused=self._is_paused
+        )
         self._balance = GatewayBalance(config, may_act=self._closed)
         self._services = NodeServices(config)
         found = [sensor for sensor in sensors.discover(config) if sensor.name != self._services.name]
@@ -88,7 +91,8 @@ class Node:
         )
         self._hello = NodeHello(config, self._status.snapshot, self._hearing.heard)
         self._echoes = NodeEchoes(self._address, self._wake)
-        hellos = (PeersSensor(self._hello), ReportsSensor(self._hello), TwinsSensor(self._hello))
+        told = (PeersSensor, ReportsSensor, TwinsSensor, NamesSensor)
+        hellos = tuple(sensor(self._hello) for sensor in told)
         wanted = WantedSensor(config.mesh, self._metering.kbit)
         self._sensors = (*found, self._services, *self._echoes.sensors, *hellos, wanted)
         self._effector = KernelEffector(
@@ -225,6 +229,9 @@ class Node:
         """Why nothing may be done now, "" where it may: for what acts beside the loop."""
         return self.loop.healing.may_act(time.monotonic()) if self.loop else "the loop has not started yet"
 
+    def _is_paused(self) -> bool:
+        return self.loop is not None and self.loop.healing.standing.paused_until > time.monotonic()
+
     def _links_changed(self) -> None:
         self._wake()
         if self.config.mesh.enabled:
@@ -263,6 +270,7 @@ class Node:
         loop = self._running_loop()
         paused = loop.status().paused_until is not None
         loop.resume()
+        self._keeper.wake()  # what it left alone during the pause
         self._page_changed.set()
         return paused
 

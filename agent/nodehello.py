@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from agent.hello.channel import Channel
@@ -28,6 +28,7 @@ class NodeHello:
         open_channel: Callable[[str, int, str], Channel] = Channel,
     ) -> None:
         self._snapshot, self._on_change, self._open = snapshot, on_change, open_channel
+        self._nodes: tuple[float, frozenset[str]] = (0.0, frozenset())  # when they were read
         self.current = self._new(config)
 
     async def run(self) -> None:
@@ -50,6 +51,10 @@ class NodeHello:
         """Any thread."""
         return self.current.reports()
 
+    def names(self) -> Mapping[str, str]:
+        """Any thread."""
+        return self.current.names()
+
     def twins(self) -> tuple[Twin, ...]:
         """Any thread."""
         return self.current.twins()
@@ -64,6 +69,7 @@ class NodeHello:
             originator=self._originator,
             heard=self._heard_by_kernel,
             elp_ms=self._elp_ms,
+            is_node=self._is_node,
             on_change=self._on_change,
             open_channel=self._open,
         )
@@ -71,6 +77,15 @@ class NodeHello:
     def _originator(self) -> str:
         snapshot = self._snapshot()
         return snapshot.mesh.mac if snapshot and snapshot.mesh else ""
+
+    def _is_node(self, mac: str) -> bool:
+        """Was this originator heard in this run?"""
+        snapshot = self._snapshot()
+        if snapshot is None or snapshot.mesh is None:
+            return False
+        if self._nodes[0] != snapshot.mesh.originators_at:
+            self._nodes = (snapshot.mesh.originators_at, frozenset(one.mac for one in snapshot.mesh.known))
+        return mac in self._nodes[1]
 
     def _elp_ms(self, hardif: str) -> int:
         """The interface's ELP interval as the kernel says, 0 while it is not read."""

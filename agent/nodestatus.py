@@ -103,7 +103,7 @@ class NodeStatus:
             paused_until=None if until is None else round(wall + until - now, 3),
             episodes=tuple(_episode(episode) for episode in (*known.ended, *known.episodes)),
             errors=errors | known.errors,
-            starting=known.waiting_for,
+            awaited=msgspec.to_builtins(known.waiting_for) or {},
         )
 
 

@@ -13,13 +13,15 @@ from typing import Any, Literal
 import msgspec
 
 from agent.events import Decision, Diagnosis, Outcome, Snapshot, Verdict
-from agent.statusmesh import ROWS_MAX, mesh_of, neighbours_of, shown, stations_of
+from agent.statusmesh import ROWS_MAX, mesh_of, named_in, neighbours_of, place_of, shown, stations_of
 
 FAULTS_MAX = 20  # shown: those under treatment, then the newest ended ones (facts/ui.md: last 20)
 
 HOST = "host/"  # subjects of the machine, on which no traffic depends directly
 # Phases (agent/mapek/episodes.py) that say by themselves how a fault stands.
 PHASES = {"acting": "healing", "verifying": "healing", "undoing": "healing", "contained": "contained"}
+
+READINGS = "the first readings"  # what is awaited before anything is known
 
 State = Literal["starting", "healthy", "healing", "broken", "paused"]
 
@@ -54,7 +56,7 @@ class Loop(msgspec.Struct, frozen=True):
     state_since: float | None = None  # monotonic s of the last change of the state
     errors: dict[str, str] = {}  # of tasks and reloads, beside those of the sensors
     mesh_wanted: bool = True  # does the configuration ask for a mesh
-    starting: str = ""  # what is still awaited
+    awaited: dict[str, str] = {}  # what keeps it from being healthy: fields of agent/mapek/awaited.py
     location: str = ""  # where it hangs, from the configuration
 
 
@@ -71,9 +73,9 @@ def build(loop: Loop, snapshot: Snapshot | None) -> dict[str, Any]:
         "location": shown(loop.location),
         "mode": loop.mode,
         "state": state,
-        "verdict": verdict(loop, state, active, errors),
+        "verdict": verdict(loop, snapshot, state, active, errors),
         "since": None if loop.state_since is None else round(loop.wall - (loop.now - loop.state_since), 3),
-        "waiting": shown(loop.starting),
+        "awaited": _awaited(loop, snapshot),
         "paused_until": loop.paused_until,
         "paused_for": None
         if loop.paused_until is None
@@ -83,7 +85,7 @@ def build(loop: Loop, snapshot: Snapshot | None) -> dict[str, Any]:
         "mesh": mesh_of(snapshot),
         "neighbours": neighbours_of(loop.now, snapshot),
         "radios": None if snapshot is None or snapshot.radios is None else stations_of(snapshot),
-        "faults": _faults(loop),
+        "faults": _faults(loop, snapshot),
         "host": _host(snapshot),
         "services": _services(snapshot),
         "errors": {shown(key): shown(value) for key, value in errors.items()},
@@ -105,16 +107,23 @@ def state_of(loop: Loop, snapshot: Snapshot | None) -> State:
     return "healthy" if loop.healthy_once else "starting"
 
 
-def verdict(loop: Loop, state: State, active: Sequence[Episode], errors: dict[str, str]) -> dict[str, str]:
+def verdict(
+    loop: Loop,
+    snapshot: Snapshot | None,
+    state: State,
+    active: Sequence[Episode],
+    errors: dict[str, str],
+) -> dict[str, str]:
     """What is wrong, what the node does about it, what you should do: plain words for a technician."""
     if state == "starting":
-        waiting = loop.starting or "the first readings"
+        awaited = _awaited(loop, snapshot)
+        what = f"{awaited['title']} ({awaited['place']})" if awaited.get("title") else awaited.get("sentence")
         return {
             "sentence": "The node is starting.",
-            "doing": f"It repairs nothing until it was healthy once. Not well yet: {shown(waiting)}.",
+            "doing": f"It repairs nothing until it was healthy once. Not well yet: {what or READINGS}.",
             "you": "Wait half a minute. If this stays, look at the errors below.",
         }
-    sentence = _sentence(active)
+    sentence = _sentence(active, snapshot)
     if state == "paused":
         minutes = max(1, round(((loop.paused_until or loop.wall) - loop.wall) / 60))
         return {
@@ -142,13 +151,20 @@ def verdict(loop: Loop, state: State, active: Sequence[Episode], errors: dict[st
     }
 
 
-def _sentence(active: Sequence[Episode]) -> str:
+def _awaited(loop: Loop, snapshot: Snapshot | None) -> dict[str, str]:
+    found = {key: shown(text) for key, text in loop.awaited.items()}
+    return found | {"place": shown(place_of(loop.awaited.get("subject", ""), snapshot))} if found else {}
+
+
+def _sentence(active: Sequence[Episode], snapshot: Snapshot | None) -> str:
     if not active:
         return ""
     worst = _worst(active)
     first = shown(
         worst.diagnosis.sentence or f"{worst.title or worst.diagnosis.fault} on {worst.diagnosis.subject}."
     )
+    for mac, name in named_in(first, snapshot).items():
+        first = first.replace(mac, name)
     others = len(active) - 1
     return first if not others else f"{first} {_count(others, 'further fault')} below."
 
@@ -181,12 +197,12 @@ def _worst(active: Sequence[Episode]) -> Episode:
     return next((episode for episode in active if episode.needs_person), active[-1])
 
 
-def _faults(loop: Loop) -> list[dict[str, Any]]:
+def _faults(loop: Loop, snapshot: Snapshot | None) -> list[dict[str, Any]]:
     newest = sorted(loop.episodes, key=lambda episode: (not episode.open, -episode.diagnosis.at))
-    return [_fault(loop, episode) for episode in newest[:FAULTS_MAX]]
+    return [_fault(loop, episode, snapshot) for episode in newest[:FAULTS_MAX]]
 
 
-def _fault(loop: Loop, episode: Episode) -> dict[str, Any]:
+def _fault(loop: Loop, episode: Episode, snapshot: Snapshot | None) -> dict[str, Any]:
     diagnosis, decision, outcome = episode.diagnosis, episode.decision, episode.outcome
     found = {
         "id": diagnosis.id,
@@ -197,6 +213,9 @@ def _fault(loop: Loop, episode: Episode) -> dict[str, Any]:
         "open": episode.open,
         "needs_person": episode.open and episode.needs_person,
         "sentence": shown(diagnosis.sentence),
+        "names": named_in(
+            " ".join((diagnosis.subject, diagnosis.sentence, *diagnosis.evidence.values())), snapshot
+        ),
         "by_hand": shown(episode.by_hand),
         "evidence": {shown(k): shown(v) for k, v in list(diagnosis.evidence.items())[:ROWS_MAX]},
         "decision": None,

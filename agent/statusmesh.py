@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from agent.events import Snapshot
@@ -10,6 +11,8 @@ from agent.readings import Mesh, Originator
 
 ROWS_MAX = 256  # neighbours, hardifs: a radio hears fewer; a stranger's flood must not blow the document up
 WAYS_MAX = 64  # nodes drawn (facts/ui.md)
+NAMED_MAX = 16  # addresses in one fault's words; a partition names eight
+_MAC = re.compile(r"(?<![0-9a-f:])[0-9a-f]{2}(?::[0-9a-f]{2}){5}(?![0-9a-f:])")
 TEXT_MAX = 400  # characters of one value: names come from strangers' hellos
 
 
@@ -17,6 +20,28 @@ def shown(text: str) -> str:
     """The text without control characters, cut at TEXT_MAX."""
     clean = "".join(character if character.isprintable() else " " for character in text[: TEXT_MAX + 1])
     return clean if len(clean) <= TEXT_MAX else clean[: TEXT_MAX - 1] + "\N{HORIZONTAL ELLIPSIS}"
+
+
+def names_of(snapshot: Snapshot | None) -> dict[str, str]:
+    """Originator > node name: its own hello is believed before what others tell."""
+    if snapshot is None:
+        return {}
+    return {**snapshot.names, **{peer.originator: peer.node for peer in snapshot.peers}}
+
+
+def named_in(text: str, snapshot: Snapshot | None) -> dict[str, str]:
+    """MAC > node name, of those addresses in the text whose node is known; at most NAMED_MAX."""
+    known = names_of(snapshot) | {peer.mac: peer.node for peer in (snapshot.peers if snapshot else ())}
+    found = dict.fromkeys(_MAC.findall(text))
+    return {mac: shown(known[mac]) for mac in list(found)[:NAMED_MAX] if known.get(mac)}
+
+
+def place_of(subject: str, snapshot: Snapshot | None) -> str:
+    """What a subject is called by people: "e1, mill" of hardif/e1/MAC."""
+    name, _, mac = subject.partition("/")[2].partition("/")
+    peers = snapshot.peers if snapshot else ()
+    known = next((peer.node for peer in peers if (peer.hardif, peer.mac) == (name, mac)), mac)
+    return ", ".join(filter(None, (name, known))) or subject
 
 
 def mesh_of(snapshot: Snapshot | None) -> dict[str, Any] | None:
@@ -33,6 +58,7 @@ def mesh_of(snapshot: Snapshot | None) -> dict[str, Any] | None:
         "hop_penalty": mesh.hop_penalty,
         "gateway_mode": mesh.gw_mode,
         "gateway": best.mac if best else None,
+        "gateway_node": shown(names_of(snapshot).get(best.mac, "")) if best else "",
         "nodes": len({row.mac for row in mesh.originators}),
         "clients": mesh.tt_global,
         "hardifs": [
@@ -49,7 +75,7 @@ def _ways(snapshot: Snapshot, mesh: Mesh) -> list[dict[str, Any]]:
     `hops` is 1 for a neighbour and 2 for any node behind one: batman-adv tells no more.
     """
     node_of = {(peer.hardif, peer.mac): peer.originator for peer in snapshot.peers}
-    names = {peer.originator: peer.node for peer in snapshot.peers}
+    names = names_of(snapshot)
     gateways = {gateway.mac for gateway in mesh.gateways}
     used: dict[str, Originator] = {}
     for row in mesh.originators:

@@ -13,6 +13,7 @@ from agent.cli.faults import fault_table
 from agent.cli.text import as_json, clean, colour, duration, labelled, table
 
 KINDS = {"healthy": "good", "healing": "busy", "starting": "busy", "paused": "busy", "broken": "bad"}
+BEHIND_MAX = 16  # nodes named in the line of those behind neighbours
 FINE = frozenset({"healthy", "starting", "paused"})  # with no open fault these are no problem
 
 
@@ -46,6 +47,8 @@ def render(status: dict[str, Any], now: float) -> str:
     ]
     mesh = status.get("mesh")
     lines.append(labelled("Mesh", _mesh(mesh) if mesh else "none on this machine"))
+    if behind := _behind(mesh or {}):
+        lines.append(labelled("Behind", behind))
     for name, error in (status.get("errors") or {}).items():
         lines.append(labelled("Unreadable", f"{name}: {error}"))
     lines += ["", _neighbours(status.get("neighbours") or [])]
@@ -75,11 +78,18 @@ def _stale(status: dict[str, Any]) -> str:
 def _mesh(mesh: dict[str, Any]) -> str:
     parts = [str(mesh.get("name", "")), str(mesh.get("algo", "")), f"{mesh.get('nodes', 0)} other nodes"]
     if mesh.get("gateway"):
-        parts.append(f"gateway {mesh['gateway']}")
+        parts.append(f"gateway {mesh.get('gateway_node') or mesh['gateway']}")
     hardifs = mesh.get("hardifs") or []
     if hardifs:
         parts.append("over " + ", ".join(h["name"] + ("" if h.get("active") else " (down)") for h in hardifs))
     return ", ".join(part for part in parts if part)
+
+
+def _behind(mesh: dict[str, Any]) -> str:
+    """Who is reached through a neighbour, by name where it is known; "" where nobody is."""
+    further = [way.get("node") or way.get("mac") for way in mesh.get("ways") or () if way.get("hops") != 1]
+    more = f" and {len(further) - BEHIND_MAX} more" if len(further) > BEHIND_MAX else ""
+    return ", ".join(map(str, further[:BEHIND_MAX])) + more
 
 
 def _neighbours(rows: list[dict[str, Any]]) -> str:

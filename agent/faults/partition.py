@@ -107,9 +107,9 @@ def _together(lost: Sequence[Known]) -> tuple[Known, ...]:
 
 
 def _names(view: View) -> dict[str, str]:
-    """Originator > the node's name, where a hello told it lately."""
+    """Originator > the node's name, where hellos told it."""
     heard = (peer for snapshot in (*view.history, view.snapshot) for peer in snapshot.peers)
-    return {peer.originator: peer.node for peer in heard}
+    return {**view.snapshot.names, **{peer.originator: peer.node for peer in heard}}
 
 
 FAULT: Fault = Partition()

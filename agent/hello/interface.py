@@ -47,6 +47,7 @@ class Interface:
         open_channel: Open,
         compose: Callable[[Interface], HelloMessage | None],
         on_news: Heard,
+        on_hello: Callable[[Interface, HelloMessage], None] = lambda *_: None,
         clock: Callable[[], float],
         rng: random.Random,
     ) -> None:
@@ -58,7 +59,7 @@ class Interface:
         self.problem = ""  # why there is no channel, "" while there is one
         self.trouble = ""  # the same, "" also where the interface is just missing or down
         self._interval, self._open, self._compose = interval, open_channel, compose
-        self._on_news, self._clock, self._rng = on_news, clock, rng
+        self._on_news, self._on_hello, self._clock, self._rng = on_news, on_hello, clock, rng
         self._channel: Channel | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._last_sent = float("-inf")
@@ -189,6 +190,8 @@ class Interface:
                 continue
             news = self.peers.take(message, address, channel.mac, now)
             entry = self.peers.entry(message.mac)
+            if entry and entry.message is message:  # neither late nor a stranger's
+                self._on_hello(self, message)
             if entry:
                 for each in news:
                     self._on_news(each, entry)

@@ -29,6 +29,7 @@ MAX_INTERVAL_MS = 60_000  # the configuration's own bound
 MIN_INTERVAL_MS = 100
 MAX_ELP_MS = 10_000  # the configuration's own bound
 MIN_ELP_MS = 20  # the same; less is believed to be this, or everybody would be late
+MAX_HOPS = 64  # a name has come from neighbour to neighbour; longer ways than the longest line are none
 MAX_SEQUENCE = 0xFFFF_FFFF
 
 NodeName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\Z", max_length=63)]
@@ -47,6 +48,14 @@ class Heard(msgspec.Struct, frozen=True, array_like=True):
     age_ms: Annotated[int, Meta(ge=0, le=MAX_AGE_MS)]
 
 
+class Told(msgspec.Struct, frozen=True, array_like=True):
+    """What another node is called, and over how many neighbours the sender learned it (1: from itself)."""
+
+    originator: Mac
+    node: NodeName
+    hops: Annotated[int, Meta(ge=1, le=MAX_HOPS)]
+
+
 class HelloMessage(msgspec.Struct, frozen=True, array_like=True, tag="h"):
     """What a node says on one interface."""
 
@@ -62,6 +71,7 @@ class HelloMessage(msgspec.Struct, frozen=True, array_like=True, tag="h"):
     health: Word = ""
     intents: Annotated[tuple[Intent, ...], Meta(max_length=MAX_INTENTS)] = ()
     elp_ms: Annotated[int, Meta(ge=0, le=MAX_ELP_MS)] = 0  # the interface's ELP interval, 0: not known
+    told: Told | None = None  # one of the nodes the sender knows, in turns (agent/hello/names.py)
 
 
 class ReportMessage(msgspec.Struct, frozen=True, array_like=True, tag="r"):
@@ -95,6 +105,8 @@ def decode_hello(data: bytes) -> HelloMessage:
         raise MessageError("hello: sender or originator is no unicast MAC")
     if not all(unicast(h.mac) for h in message.heard) or not all(map(unicast, message.suspects)):
         raise MessageError("hello: a neighbour is no unicast MAC")
+    if message.told is not None and not unicast(message.told.originator):
+        raise MessageError("hello: a named node is no unicast MAC")
     return message
 
 

@@ -18,6 +18,7 @@ from agent.hello.message import (
     MIN_INTERVAL_MS,
     Heard,
     HelloMessage,
+    Told,
     mac_bytes,
 )
 
@@ -51,6 +52,7 @@ class Outgoing:
         health: str = "",
         intents: Iterable[str] = (),
         elp_ms: int = 0,
+        told: Told | None = None,
     ) -> HelloMessage:
         """The next hello. `heard`: (MAC, age in s), may name a MAC twice; suspects are left out of it.
 
@@ -78,6 +80,7 @@ class Outgoing:
             health=_HEALTH.sub("", health.lower())[:MAX_WORD],
             intents=tuple(_plain(intent) for intent in list(intents)[-MAX_INTENTS:]),
             elp_ms=min(max(elp_ms, 0), MAX_ELP_MS),
+            told=told,
         )
 
     def _window(self, macs: list[str]) -> list[str]:

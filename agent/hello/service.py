@@ -16,6 +16,7 @@ from agent.hello.channel import ALL_NODES, HELLO_GROUP, Channel
 from agent.hello.interface import Interface
 from agent.hello.meshreports import MeshReports
 from agent.hello.message import HelloMessage, ReportKind, ReportMessage, mac_text
+from agent.hello.names import Names, Telling
 from agent.hello.outgoing import Outgoing
 from agent.hello.peers import Entry, News, eui64
 from agent.readings import Peer, Report, Twin
@@ -41,6 +42,10 @@ def _untold(_: str) -> int:
     return 0
 
 
+def _any(_: str) -> bool:
+    return True
+
+
 def _ignore(_: Change) -> None:
     return
 
@@ -50,7 +55,8 @@ class Hello:
 
     `originator()` gives the node's originator MAC ("" while unknown: nothing is sent), `heard(hardif)` the
     (MAC, age in s) of neighbours that batman-adv hears; those whose hellos arrive are added,
-    `elp_ms(hardif)` the ELP interval of ours, 0 while unknown. `on_change` must return quickly.
+    `elp_ms(hardif)` the ELP interval of ours, 0 while unknown. `is_node(mac)`: does batman-adv know this
+    originator? Only such are given names. `on_change` must return quickly.
     """
 
     def __init__(
@@ -64,6 +70,7 @@ class Hello:
         originator: Callable[[], str],
         heard: Callable[[str], Iterable[tuple[str, float]]] = _nothing,
         elp_ms: Callable[[str], int] = _untold,
+        is_node: Callable[[str], bool] = _any,
         on_change: Callable[[Change], None] = _ignore,
         clock: Callable[[], float] = time.monotonic,
         rng: random.Random | None = None,
@@ -85,6 +92,7 @@ class Hello:
         )
         names = tuple(dict.fromkeys(interfaces))[:MAX_INTERFACES]
         self._outgoing = {name: Outgoing(self._rng.getrandbits(32)) for name in names}
+        self._names, self._telling = Names(is_node), {name: Telling() for name in names}
         self.interfaces = {
             name: Interface(
                 name,
@@ -92,6 +100,7 @@ class Hello:
                 open_channel=lambda n: open_channel(n, port, HELLO_GROUP),
                 compose=self._compose,
                 on_news=self._news,
+                on_hello=self._named,
                 clock=clock,
                 rng=self._rng,
             )
@@ -170,6 +179,10 @@ class Hello:
         """What others reported lately."""
         return self._reports.snapshot()
 
+    def names(self) -> Mapping[str, str]:
+        """Originator > name, of this node's neighbours and of those they told of."""
+        return self._names.snapshot()
+
     def twins(self) -> tuple[Twin, ...]:
         """Who uses the address of one of our interfaces there; among them we, where ours come round."""
         now = self._clock()
@@ -187,20 +200,32 @@ class Hello:
         originator = self._originator()
         if not originator:
             return None
+        heard, now = interface.peers.heard(self._clock()), self._clock()
+        listeners = [mac for mac, _ in heard]
         return self._outgoing[interface.name].message(
             node=self._node,
             originator=originator,
             mac=interface.mac,
             interval=self._interval,
-            heard=[*self._heard(interface.name), *interface.peers.heard(self._clock())],
+            heard=[*self._heard(interface.name), *heard],
             suspects=self._suspects.get(interface.name, ()),
             health=self._health,
             intents=self._intents,
             elp_ms=self._elp_ms(interface.name),
+            told=self._telling[interface.name].next(self._names, listeners, now),
         )
+
+    def _named(self, _: Interface, message: HelloMessage) -> None:
+        """A hello was taken: it names its sender, and perhaps one behind it."""
+        source, now = mac_text(message.mac), self._clock()
+        self._names.take(mac_text(message.originator), message.node, 1, source, now)
+        told = message.told
+        if told is not None and mac_text(told.originator) != self._originator():
+            self._names.take(mac_text(told.originator), told.node, told.hops + 1, source, now)
 
     def _news(self, news: News, entry: Entry) -> None:
         if news is News.NEW:
+            self._telling[entry.hardif].newcomer()
             self.interfaces[entry.hardif].announce()  # so that it learns at once that it is heard
         self._on_change(Change(news.value, entry.message.node, entry.hardif, mac_text(entry.message.mac)))
 

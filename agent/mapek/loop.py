@@ -22,7 +22,7 @@ from agent.mapek.hooks import Fence, Hooks
 from agent.mapek.journal import Journal
 from agent.mapek.knowledge import Knowledge
 from agent.mapek.limits import REBOOTS
-from agent.mapek.loopstatus import LoopStatus, episode_status, errors_of
+from agent.mapek.loopstatus import LoopStatus, episode_status, errors_of, titled
 from agent.mapek.monitor import Monitor
 from agent.mapek.persistence import Persistence
 from agent.mapek.plan import Planner
@@ -175,7 +175,7 @@ class Loop:
             started=self._started,
             healthy=standing.health.healthy,
             healthy_once=standing.health.complete,
-            waiting_for=standing.health.reason,
+            waiting_for=titled(standing.health.awaiting, self._titles),
             paused_until=standing.paused_until if standing.paused_until > now else None,
             budget_left=healing.limits.budget_left(self._policy.budget_per_hour, now),
             episodes=tuple(episode_status(episode, self._titles) for episode in healing.book.open.values()),

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import msgspec
 
 from agent.events import Decision, Diagnosis, Outcome, Verdict
+from agent.mapek.awaited import Awaited
 from agent.mapek.episodes import Episode, Phase
 from agent.mapek.execute import Executor
 from agent.mapek.healing import Healing
@@ -47,7 +48,7 @@ class LoopStatus(msgspec.Struct, frozen=True):
     started: float
     healthy: bool
     healthy_once: bool
-    waiting_for: str  # what keeps it from being healthy
+    waiting_for: Awaited | None  # what keeps it from being healthy
     paused_until: float | None
     budget_left: int
     episodes: tuple[EpisodeStatus, ...]  # open ones, newest last
@@ -90,6 +91,13 @@ def needs_person(episode: Episode) -> bool:
     if episode.phase is Phase.CONTAINED or episode.decision.reason == "explained":
         return False
     return episode.asked or episode.decision.verdict is Verdict.NOTHING
+
+
+def titled(awaited: Awaited | None, titles: Mapping[str, tuple[str, str]]) -> Awaited | None:
+    """With its fault's title."""
+    if awaited is None or not awaited.fault:
+        return awaited
+    return msgspec.structs.replace(awaited, title=titles.get(awaited.fault, (awaited.fault, ""))[0])
 
 
 def _next_try(episode: Episode) -> float | None:

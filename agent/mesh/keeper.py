@@ -68,16 +68,20 @@ class Keeper:
         measured: Callable[[str], int | None] = lambda _: None,
         on_pass: Callable[[], None] = lambda: None,
         may_act: Callable[[], str] = lambda: "",
+        paused: Callable[[], bool] = lambda: False,
     ) -> None:
         """`measured(name)`: kbit/s a test over this wire carried, None where there was none; any thread.
 
         `on_pass`: told in the event loop after every look; `ready` and `problems` may have changed.
 
         `may_act`: why no haste may begin now, "" where it may (paused, never healthy yet).
+
+        `paused`: does a person work here? Then what stood once is only looked at, whatever is missing now.
+        What stood never is set up all the same: a node that reboots in a pause must not stay out of its mesh.
         """
         self._links, self._batadv, self._wifi = links or Links(), batadv or BatAdv(), wifi or Nl80211()
         self._clock, self._identity, self._speed, self._on_pass = clock, identity, speed, on_pass
-        self._may_act, self._measured = may_act, measured
+        self._may_act, self._paused, self._measured = may_act, paused, measured
         self._wake = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._next: Config | None = None  # taken between two passes, never under a running one
@@ -206,19 +210,31 @@ class Keeper:
         """Does what is due; how long nothing else is."""
         now = self._clock()
         await asyncio.to_thread(self._timers, now)
-        if now - self._checked >= (CHECK_S if self.ready and not self.problems else self._retry):
+        if now - self._checked >= self._check_every():
             self._checked = now
-            await asyncio.to_thread(self._check, now)
+            await asyncio.to_thread(self._look if self._hands_off() else self._check, now)
         now = self._clock()
-        due = self._checked + (CHECK_S if self.ready and not self.problems else self._retry)
+        due = self._checked + self._check_every()
         if self.haste.active(now):
             due = min(due, self.haste.until)
         return max(0.01, due - now)
 
-    def _check(self, now: float) -> None:
-        """In the worker thread: the set-up, then the originators' number."""
+    def _hands_off(self) -> bool:
+        return self._stood_on != 0 and self._paused()
+
+    def _check_every(self) -> float:
+        """Seconds between two looks at the mesh."""
+        calm = (self.ready and not self.problems) or self._hands_off()
+        return CHECK_S if calm else self._retry
+
+    def _look(self, _now: float) -> None:
+        """In the worker thread: is it still the mesh interface that stood? Nothing is changed."""
         if self._index() != self._stood_on:
             self._stands = False
+
+    def _check(self, now: float) -> None:
+        """In the worker thread: the set-up, then the originators' number."""
+        self._look(now)
         problems = self._setup.ensure(self.rest)
         if problems != self.problems:
             for problem in problems:

@@ -29,7 +29,9 @@ class DropOldLogs(NothingToUndo):
         return ""
 
     def act(self, remedy: Remedy, effector: Effector) -> None:
-        effector.host.drop_old_logs(remedy.args["path"], int(remedy.args["wanted"]), int(remedy.args["inodes"]))
+        effector.host.drop_old_logs(
+            remedy.args["path"], int(remedy.args["wanted"]), int(remedy.args["inodes"])
+        )
 
 
 ACTION: Action = DropOldLogs()

@@ -3,9 +3,12 @@
 "use strict";
 const page = {after: [], seen: Date.now(), every: 0};
 {
-  const STALE_S = 5;  // calm events come every 2 s
-  const AGAIN_MS = 5000;  // a refused stream is asked for again, and the sections fetched without it
-  const main = document.querySelector("main"), stale = document.getElementById("stale");
+  const STALE_MS = 5000;  // calm events come every 2 s
+  const POLL_MS = 3000;  // without events, as the 17th viewer gets none, the sections are fetched by themselves
+  const POLLED_MS = 12000;  // and are old then only when a fetch failed, or none was answered so long
+  const ANSWER_MS = 5000;  // for one fetch
+  const AGAIN_MS = 15000;  // a refused stream is asked for again
+  const main = document.querySelector("main"), stale = document.getElementById("stale"), old = stale.querySelector("span");
 
   // Elements are changed in place, so that focus, what is typed, what is unfolded and what a screen reader is
   // reading stay; only what differs is touched, so that only news are spoken. `data-own` belongs to the script.
@@ -33,44 +36,46 @@ const page = {after: [], seen: Date.now(), every: 0};
     while (at) { const gone = at; at = at.nextSibling; gone.remove(); }
   };
 
-  let busy = false, again = false;
+  let busy = false, again = false, asked = 0, failed = false;
   const where = () => {
-    const asked = new URLSearchParams(location.search);
-    asked.set("lang", document.documentElement.lang);
-    return "/fragment?" + asked;
+    const query = new URLSearchParams(location.search);
+    query.set("lang", document.documentElement.lang);
+    return "/fragment?" + query;
   };
   page.refresh = async () => {
     if (busy) { again = true; return; }
     busy = true;
+    asked = Date.now();
     try {
-      const answer = await fetch(where(), {cache: "no-store", signal: AbortSignal.timeout(AGAIN_MS)});
-      if (answer.ok) {
+      const answer = await fetch(where(), {cache: "no-store", signal: AbortSignal.timeout(ANSWER_MS)});
+      failed = !answer.ok;
+      if (!failed) {
         children(main, new DOMParser().parseFromString(await answer.text(), "text/html").body);
         page.seen = Date.now();
         page.after.forEach(each => each());
       }
-    } catch { /* told below as stale */ }
+    } catch { failed = true; }
     busy = false;
     if (again) { again = false; page.refresh(); }
   };
 
-  let stream, tried = 0;
+  let stream, tried = 0, refused = false;
   const follow = () => {
     tried = Date.now();
     stream = new EventSource("/api/v1/events");
     stream.addEventListener("status", page.refresh);
+    stream.addEventListener("open", () => { refused = false; });
+    // 2: the browser gave it up, as after "too many"; else it tries again by itself
+    stream.addEventListener("error", () => { refused = stream.readyState === 2; });
   };
   follow();
   setInterval(() => {
-    const now = Date.now(), age = Math.round((now - page.seen) / 1000);
-    stale.hidden = age < STALE_S;
-    if (!stale.hidden) stale.textContent = stale.dataset.text.replace("{n}", age);
-    if (now - tried > AGAIN_MS && age >= STALE_S) {
-      // 2: the browser gave the stream up, as after "too many"; else it tries by itself, which may be half dead
-      if (stream.readyState === 2 || age > 20) { stream.close(); follow(); }
-      tried = now;
-      page.refresh();
-    }
+    const now = Date.now(), age = now - page.seen;
+    stale.hidden = age < (refused && !failed ? POLLED_MS : STALE_MS);
+    old.textContent = old.dataset.text.replace("{n}", Math.round(age / 1000));
+    if (!busy && age >= POLL_MS && now - asked >= POLL_MS) page.refresh();
+    // that of a phone that walked away and came back may be half dead
+    if (now - tried > AGAIN_MS && (refused || age > AGAIN_MS)) { stream.close(); follow(); }
   }, 1000);
   document.addEventListener("visibilitychange", () => { if (!document.hidden) page.refresh(); });
 

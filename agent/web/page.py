@@ -59,7 +59,9 @@ def document(status: dict[str, Any], lang: str = "en", viewer: Viewer = _NOBODY)
         f'<link rel="icon" href="data:,"><title>{name}: x0tta6bl4</title><style>{_STYLE}</style></head><body>'
         f'<header><h1>{title}{place}</h1><nav aria-label="{escape(w("nav"))}">{links} '
         f'<button type="button" id="theme" class="plain" hidden{themes}></button></nav></header>'
-        f'<p id="stale" role="alert" data-text="{escape(w("stale", n="{n}"))}" hidden></p>'
+        f'<p id="stale" role="alert" hidden>{escape(w("stale"))}'
+        # the age changes every second: not for who listens
+        f'<span aria-hidden="true" data-text="{escape(w("stale.age", n="{n}"))}"></span></p>'
         f"<main>{sections(status, lang, viewer)}</main>"
         f'<noscript><p><a href="/">{escape(w("reload"))}</a></p></noscript>'
         f'<footer><a href="/api/v1/status">{escape(w("footer.json"))}</a> '

@@ -83,15 +83,24 @@ class Words:
         kind = f"fault.{row['fault']}"
         text = self._own.get(f"{kind}/{_name(row)}.{part}") or self._own.get(f"{kind}.{part}")
         if text is not None:
-            return text.format(**_slots(row, self))
+            return _called(text.format(**_slots(row, self)), row)
         if part == "hand":  # faults write NAME where a person types what the fault is about
-            return _NAME.sub(lambda _: _name(row), str(row["by_hand"]))
-        return str(row[part])
+            typed = _name(row) if str(row["subject"]).split("/")[0] in TYPED else "NAME"
+            return _NAME.sub(lambda _: typed, str(row["by_hand"]))
+        return _called(str(row[part]), row)
 
     def action(self, name: str) -> str:
         """What a remedy does, as an infinitive."""
         return self._own.get(f"action.{name}") or _action_titles().get(name, name)
 
+    def done(self, name: str) -> str:
+        """What a remedy did, as the beginning of a sentence."""
+        key = f"done.{name}"
+        return self(key) if self.has(key) else self("done.other", action=self.action(name))
+
+
+TYPED = frozenset({"hardif", "radio", "mesh", "service"})
+"""Kinds of subjects whose name is what a person types; that of others, as a neighbour's MAC, is not."""
 
 FAULT_SLOTS = frozenset({"subject", "interface", "neighbour", "service", "gateway", "nodes"})
 """What the sentences of a fault may name."""
@@ -105,12 +114,24 @@ def _slots(row: dict[str, Any], words: Words) -> dict[str, str]:
     there = words("self") if name == "self" else name
     return {
         "subject": subject,
-        "interface": name if kind in ("hardif", "radio", "mesh") else "NAME",
+        "interface": name if kind in TYPED - {"service"} else "NAME",
         "neighbour": named or mac or (name if kind == "node" else subject),
         "service": name if kind == "service" else subject,
         "gateway": there if kind == "gateway" else subject,
         "nodes": str(row["evidence"].get("unreachable", subject)),
     }
+
+
+def within(text: str) -> str:
+    """A sentence that goes on behind a colon: its first letter small, unless it begins an abbreviation."""
+    return text[:1].lower() + text[1:] if text[1:2].islower() else text
+
+
+def _called(text: str, row: dict[str, Any]) -> str:
+    """With nodes called by their names where those are known."""
+    for mac, name in (row.get("names") or {}).items():
+        text = text.replace(mac, name)
+    return text
 
 
 def _name(row: dict[str, Any]) -> str:

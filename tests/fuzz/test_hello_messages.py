@@ -13,6 +13,7 @@ from agent.hello.message import (
     MAX_BYTES,
     MAX_ELP_MS,
     MAX_HEARD,
+    MAX_HOPS,
     MAX_INTENT_CHARS,
     MAX_INTENTS,
     MAX_INTERVAL_MS,
@@ -23,6 +24,7 @@ from agent.hello.message import (
     Heard,
     HelloMessage,
     ReportMessage,
+    Told,
     decode_hello,
     decode_report,
     encode,
@@ -30,9 +32,10 @@ from agent.hello.message import (
 from agent.hello.peers import MAX_PEERS, Peers
 
 macs = st.binary(min_size=6, max_size=6).map(lambda b: bytes([b[0] & 0xFE | 2]) + b[1:])
+nodes = st.from_regex(r"\A[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\Z")
 drawn = {
     "version": st.just(1),
-    "node": st.from_regex(r"\A[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\Z"),
+    "node": nodes,
     "originator": macs,
     "mac": macs,
     "sequence": st.integers(0, MAX_SEQUENCE),
@@ -48,6 +51,7 @@ drawn = {
         max_size=MAX_INTENTS,
     ).map(tuple),
     "elp_ms": st.integers(0, MAX_ELP_MS),
+    "told": st.none() | st.builds(Told, originator=macs, node=nodes, hops=st.integers(1, MAX_HOPS)),
 }
 hellos: st.SearchStrategy[HelloMessage] = st.builds(HelloMessage, **drawn)
 reports = st.builds(

@@ -21,7 +21,7 @@ from agent.web.limits import STREAMS_MAX
 from agent.web.server import Server
 from tests.integration.harm import settle, unharmed
 from tests.integration.running import HOST, Agent, running
-from tests.unit.web.test_page import document
+from tests.unit.web.pages import document
 
 log = logging.getLogger("x0.test")
 

@@ -14,7 +14,7 @@ from agent.web.app import Pages
 from agent.web.errors import WebError
 from agent.web.limits import CONNECTIONS_PER_ADDRESS, STREAMS_MAX
 from agent.web.server import Server
-from tests.unit.web.test_page import document
+from tests.unit.web.pages import document
 
 HOST = "127.0.0.1"
 

@@ -115,6 +115,26 @@ def test_status_of_a_healthy_node_is_ok(agent: Agent, capsys: pytest.CaptureFixt
     assert "\x1b" not in out  # no colour: it is no terminal
 
 
+def test_status_names_the_gateway_and_the_nodes_behind_neighbours(
+    agent: Agent, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mesh = agent.status["mesh"]
+    row = {"node": "n2", "mac": "02:78:30:00:00:02", "hops": 2}
+    mesh["ways"] = [{**row, "hops": 1}]
+    mesh["ways"] += [{**row, "node": "barn\x1b[2J"}, {**row, "node": "", "mac": "02:78:30:00:00:77"}]
+    mesh["ways"] += [{**row, "node": f"n{n}"} for n in range(100, 120)]
+    mesh |= {"gateway": "02:78:30:00:00:09", "gateway_node": "mill"}
+    main(["status"])
+    out = capsys.readouterr().out
+    behind = " ".join(out.split()).partition("Behind ")[2]
+    assert "n2" not in behind.partition(" more")[0]
+    assert behind.startswith("barn")
+    assert ", 02:78:30:00:00:77, n100, n101, " in behind
+    assert "n113 and 6 more" in behind
+    assert "\x1b" not in out
+    assert "gateway mill" in out
+
+
 def test_status_of_a_node_with_an_open_fault_is_a_problem(
     agent: Agent, capsys: pytest.CaptureFixture[str]
 ) -> None:

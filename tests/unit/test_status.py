@@ -217,13 +217,24 @@ def test_verdict_says_when_the_node_tries_next() -> None:
 
 
 def test_what_is_awaited_where_it_hangs_and_how_long_it_is_paused_are_told() -> None:
-    loop = _loop(starting="no link", location="mill roof", paused_until=5_000_090.0)
+    awaited = {"what": "setup", "sentence": "no link"}
+    loop = _loop(awaited=awaited, location="mill roof", paused_until=5_000_090.0)
     document = status.build(loop, SNAPSHOT)
-    assert (document["waiting"], document["location"], document["paused_for"]) == (
-        "no link",
-        "mill roof",
-        90.0,
-    )
+    assert document["awaited"] == {**awaited, "place": ""}
+    assert (document["location"], document["paused_for"]) == ("mill roof", 90.0)
+
+
+def test_starting_node_names_the_link_it_waits_for_as_people_do() -> None:
+    link = f"hardif/e2/{MAC}"
+    awaited = {
+        "what": "fault", "sentence": f"link-dead on {link}", "fault": "link-dead", "title": "Link dead",
+        "subject": link,
+    }  # fmt: skip
+    peers = (Peer("n2", "02:78:30:00:00:02", "e2", MAC, "fe80::1", 0.2, True),)
+    snapshot = msgspec.structs.replace(SNAPSHOT, peers=peers)
+    document = status.build(_loop(healthy_once=False, awaited=awaited), snapshot)
+    assert document["verdict"]["doing"].endswith("Not well yet: Link dead (e2, n2).")
+    assert document["awaited"]["place"] == "e2, n2"
 
 
 def test_ways_lead_over_neighbours_and_are_called_by_their_names() -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
+from agent.web import notices
 from agent.web.html import rich, section
 from agent.web.sections.doing import left_alone
 from agent.web.view import Viewer
@@ -31,15 +32,22 @@ def render(status: dict[str, Any], w: Words, viewer: Viewer) -> str:
 
 def _notice(w: Words, viewer: Viewer) -> str:
     key = f"notice.{viewer.notice}"
-    if not viewer.notice or not w.has(key):
+    # The address keeps it: of a session that has ended since, it is no longer true.
+    over = viewer.notice == (notices.SIGNED_OUT if viewer.signed_in else notices.SIGNED_IN)
+    if not viewer.notice or over or not w.has(key):
         return ""
-    return f'<p class="notice" role="alert">{escape(w(key))}</p>'
+    return _alert(w(key))
+
+
+def _alert(text: str) -> str:
+    return f'<p class="notice" role="alert">{escape(text)}</p>'
 
 
 def _sign_in(w: Words, viewer: Viewer) -> str:
     if viewer.locked_for > 0:
-        locked = w("actions.locked", time=w.duration(viewer.locked_for))
-        return f'<p class="notice" role="alert">{escape(locked)}</p>'
+        # The time that is left changes with every look: not part of what is spoken.
+        told = "" if viewer.notice == notices.LOCKED else _alert(w(f"notice.{notices.LOCKED}"))
+        return f"{told}<p>{escape(w('actions.locked', time=w.duration(viewer.locked_for)))}</p>"
     return (
         f"<p>{escape(w('actions.why-pin'))}</p>"
         '<form method="post" action="/api/v1/session#actions" class="pin">'

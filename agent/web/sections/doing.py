@@ -36,9 +36,12 @@ def hand(row: dict[str, Any], w: Words) -> str:
 def doing(row: dict[str, Any], w: Words) -> str:
     """One or two sentences; times are told by `next_step`."""
     decision, outcome = row["decision"], row["outcome"]
-    action = _action(row, w)
+    name = _action(row)
+    action = w.action(name) if name else ""
     phase = "contained" if row["state"] == "contained" else row.get("phase", "")
-    if phase in ("acting", "verifying", "contained", "undoing") and action:
+    if phase in ("verifying", "contained") and name:
+        return w(f"doing.{phase}", done=w.done(name))
+    if phase in ("acting", "undoing") and name:
         return w(f"doing.{phase}", action=action)
     if phase == "contained":
         return w("doing.bypassed")
@@ -71,13 +74,12 @@ def next_step(row: dict[str, Any], w: Words) -> str:
     return w("next.answer") if row["state"] == "contained" and row.get("held") else ""
 
 
-def _action(row: dict[str, Any], w: Words) -> str:
-    """The action in hand or last carried out, as an infinitive; "" where there is none."""
+def _action(row: dict[str, Any]) -> str:
+    """The action in hand or last carried out, "" where there is none."""
     outcome, decision = row["outcome"], row["decision"]
     if row["state"] == "contained" and row.get("held"):
-        return w.action(row["held"][-1])
-    name = (decision["action"] if decision else "") or (outcome["action"] if outcome else "")
-    return w.action(name) if name else ""
+        return str(row["held"][-1])
+    return str((decision["action"] if decision else "") or (outcome["action"] if outcome else ""))
 
 
 def _failed(outcome: dict[str, Any] | None) -> bool:

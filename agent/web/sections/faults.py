@@ -61,8 +61,9 @@ def _rows(row: dict[str, Any], w: Words) -> list[tuple[str, str]]:
         rows.append((w("faults.action"), escape(doing(row, w))))
         if after:
             rows.append((w("verdict.next"), escape(after)))
-    if outcome is not None:
-        done = f"{w.action(outcome['action'])}: " if outcome["action"] and not row["open"] else ""
+    over = row["open"] and outcome is not None and outcome["result"] == "contained"
+    if outcome is not None and not (over and row["phase"] != "contained"):  # else it no longer holds
+        done = f"{w.done(outcome['action'])}: " if outcome["action"] and not row["open"] else ""
         after_onset = w("faults.after", time=w.duration(outcome["after_onset"]))
         result = w("result." + ("eased" if eased(row) else outcome["result"]))
         rows.append((w("faults.result"), escape(f"{done}{result} {after_onset}")))

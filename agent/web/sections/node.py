@@ -61,6 +61,9 @@ def _clock(host: dict[str, Any], w: Words) -> str:
 def _mesh(mesh: dict[str, Any] | None, w: Words) -> Iterator[tuple[str, str]]:
     if mesh is None:
         return
-    names = {way["mac"]: way["node"] for way in mesh.get("ways", [])}
-    gateway = names.get(mesh["gateway"]) or mesh["gateway"] or w("gateway.none")
-    yield w("node.gateway"), f"{gateway} ({w('gateway.' + mesh['gateway_mode'])})"
+    gateway = mesh["gateway_node"] or mesh["gateway"]
+    mode = mesh["gateway_mode"]
+    if gateway and mode == "client":  # it has found what it looks for
+        yield w("node.gateway"), gateway
+    else:
+        yield w("node.gateway"), f"{gateway or w('gateway.none')} ({w('gateway.' + mode)})"

@@ -8,7 +8,7 @@ from typing import Any
 
 from agent.web.html import rich, terms
 from agent.web.sections.doing import doing, eased, hand, needs_person, next_step
-from agent.web.words import Words
+from agent.web.words import Words, within
 
 # Never colour alone: each state has its word and its sign.
 STATES = {
@@ -42,7 +42,7 @@ def _headline(what: str) -> str:
     """What is wrong in large letters; what faults say after a colon are its figures, in small ones."""
     first, colon, figures = what.partition(": ")
     small = f'<p class="figures">{escape(figures)}</p>' if colon else ""
-    return f'<p class="sentence">{escape(first)}{"." if colon else ""}</p>{small}'
+    return f'<p class="sentence">{escape(first)}{colon.strip()}</p>{small}'
 
 
 def say(status: dict[str, Any], w: Words) -> tuple[str, str, str, str]:
@@ -50,15 +50,31 @@ def say(status: dict[str, Any], w: Words) -> tuple[str, str, str, str]:
     state = status["state"]
     worst = _worst(status)
     if state == "starting":
-        waiting = status.get("waiting") or w("starting.readings")
-        return w("starting.what"), w("starting.doing", waiting=waiting), w("starting.you"), ""
+        return w("starting.what"), w("starting.doing", waiting=_awaited(status, w)), w("starting.you"), ""
     if state == "paused":
-        left = w.duration(max(60.0, status.get("paused_for") or 0.0))
         what = _sentence(worst, w) if worst else w("paused.what")
-        return what, w("paused.doing", time=left), w("paused.you"), ""
+        left = status.get("paused_for")
+        return (
+            what,
+            w("paused.doing"),
+            w("paused.you"),
+            w("paused.next", time=w.duration(left)) if left else "",
+        )
     if worst is None:
         return _calm(status, w)
     return _sentence(worst, w), doing(worst, w), _you(status, worst, w), next_step(worst, w)
+
+
+def _awaited(status: dict[str, Any], w: Words) -> str:
+    """What keeps a starting node from being healthy; no figure that counts, as it is read aloud."""
+    row = status.get("awaited") or {}
+    key = f"awaited.{row.get('what', 'readings')}"
+    if not w.has(key):
+        return str(row["sentence"])
+    title = within(w.fault({**row, "evidence": {}}, "title")) if row.get("fault") else ""
+    state = f"service.{row.get('state')}"
+    told = w(state if w.has(state) else "service.unknown")
+    return w(key, name=row.get("name", ""), state=told, title=title, place=row.get("place", ""))
 
 
 def _worst(status: dict[str, Any]) -> dict[str, Any] | None:
@@ -91,4 +107,4 @@ def _you(status: dict[str, Any], worst: dict[str, Any], w: Words) -> str:
         return by_hand or w("you.evidence")
     if worst["state"] == "contained":
         return f"{w('you.eased' if eased(worst) else 'you.contained')} {by_hand}".rstrip()
-    return w("you.later", hand=by_hand) if by_hand else w("you.nothing")
+    return w("you.later", hand=within(by_hand)) if by_hand else w("you.nothing")

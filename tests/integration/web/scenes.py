@@ -11,6 +11,7 @@ import msgspec
 from agent import faults, status
 from agent.events import Decision, Diagnosis, Outcome, Remedy, Result, Snapshot, Verdict
 from agent.hostreadings import Host
+from agent.mapek.awaited import Awaited
 from agent.readings import Gateway, Hardif, Mesh, Neighbour, Originator, Peer, Radio, Service, Station
 
 NAMES = ("mill", "church", "school-roof", "barn", "water-tower", "bakery")
@@ -67,6 +68,7 @@ def snapshot(neighbours: int = 6, further: int = 9) -> Snapshot:
             for n in near
             if n != 6
         ),
+        names={mac(n): f"house-{n}" for n in range(neighbours + 1, neighbours + further + 1) if n % 5},
         radios=(
             Radio(
                 "wlan0",
@@ -149,6 +151,52 @@ def contained(number: int = 1) -> status.Episode:
     )
 
 
+def shown_again(number: int = 1) -> status.Episode:
+    """The same link, to which its neighbour's traffic has come back although it is still dead."""
+    before = contained(number)
+    remedy = Remedy("hasten-ogms", "mesh/bat0", {})
+    said = f"{before.diagnosis.sentence} will hasten the mesh later: it came back"
+    decision = Decision(f"d{number}", Verdict.WAIT, remedy, said, NOW - 3, "cooling", NOW + 20)
+    return msgspec.structs.replace(before, decision=decision, phase="deciding", next_try=NOW + 20)
+
+
+def partition(number: int = 5) -> status.Episode:
+    """A part of the mesh that fell silent: two nodes whose names were told, and one that told none."""
+    lost = ", ".join(mac(n) for n in (7, 8, 10))
+    seen = {
+        "unreachable": lost,
+        "nodes": "3 nodes fell silent within 8 s, 12 s ago",
+        "reached": "6 other known nodes are heard",
+    }
+    sentence = f"The mesh has split: {lost} cannot be reached from here; {seen['nodes']}, {seen['reached']}."
+    said = f"{sentence} Nothing the agent can do mends it; a person must look."
+    decision = Decision(f"d{number}", Verdict.NOTHING, None, said, NOW - 3, "exhausted")
+    return episode(
+        number,
+        "partition",
+        "mesh/bat0",
+        sentence,
+        seen,
+        decision=decision,
+        phase="deciding",
+        needs_person=True,
+    )
+
+
+def hot(number: int = 4) -> status.Episode:
+    """A machine that looks half as often until it is cooler."""
+    sentence = "The node is too hot: 91 C, the limit is 85 C."
+    remedy = Remedy("rest", "host/heat", {})
+    decision = Decision(f"d{number}", Verdict.ACT, remedy, f"{sentence} Rest.", NOW - 9)
+    words = "thermal on host/heat contained: it is held in check (rest)"
+    outcome = Outcome(f"d{number}", "thermal", "host/heat", "rest", Result.CONTAINED, words, NOW - 8, 9.0)
+    seen = {"temperature": "91 C, the limit is 85 C"}
+    return episode(
+        number, "thermal", "host/heat", sentence, seen,
+        decision=decision, outcome=outcome, phase="contained", held=("rest",),
+    )  # fmt: skip
+
+
 def unhealed(number: int = 2) -> status.Episode:
     """A service that two restarts did not mend."""
     sentence = "The service mosquitto runs (pid 812) but has not answered for 12.4 s: no CONNACK."
@@ -206,6 +254,11 @@ def ended(count: int) -> tuple[status.Episode, ...]:
 def healthy(**changes: Any) -> dict[str, Any]:
     """Six neighbours, nothing wrong."""
     return status.build(loop(**changes), snapshot())
+
+
+def starting(reason: Awaited) -> dict[str, Any]:
+    """A node that was never healthy, and why."""
+    return status.build(loop(healthy_once=False, awaited=msgspec.to_builtins(reason)), snapshot())
 
 
 def broken() -> dict[str, Any]:

@@ -90,7 +90,7 @@ def test_lost_stream_is_said_with_its_age_and_comes_back(site: Site, open_tab: O
     assert tab.eval("document.getElementById('stale').hidden") is True
     tab.offline(True)
     tab.wait("!document.getElementById('stale').hidden", 15)
-    assert re.search(r"the data is \d+ s old", tab.text("#stale"))
+    assert re.search(r"What is shown is old: \d+ s", tab.text("#stale"))
     site.show(scenes.broken())
     tab.offline(False)
     tab.wait("document.getElementById('stale').hidden", 20)

@@ -42,6 +42,16 @@ def test_names_told_by_hellos_are_used() -> None:
     assert found.evidence["unreachable"] in (f"barn, {O3}", f"{O3}, barn")
 
 
+def test_names_that_neighbours_told_of_nodes_behind_them_are_used() -> None:
+    seen = after(0.2, 12.0, 13.0)
+    told = {mac(1): "mill", mac(2): "church"}
+    named = msgspec.structs.replace(seen, snapshot=msgspec.structs.replace(seen.snapshot, names=told))
+    (found,) = FAULT.symptoms(named)
+    assert "mill" in FAULT.sentence(found)
+    assert "church" in FAULT.sentence(found)
+    assert mac(1) not in FAULT.sentence(found)
+
+
 @pytest.mark.parametrize(
     "seen",
     [

@@ -10,6 +10,7 @@ from agent.hello.message import (
     MAX_BYTES,
     MAX_ELP_MS,
     MAX_HEARD,
+    MAX_HOPS,
     MAX_INTENT_CHARS,
     MAX_INTENTS,
     MAX_INTERVAL_MS,
@@ -18,6 +19,7 @@ from agent.hello.message import (
     Heard,
     HelloMessage,
     ReportMessage,
+    Told,
     decode_hello,
     decode_report,
     encode,
@@ -40,6 +42,7 @@ FULL = HelloMessage(
     health="h" * 16,
     intents=("i" * MAX_INTENT_CHARS,) * MAX_INTENTS,
     elp_ms=MAX_ELP_MS,
+    told=Told(MAC, "n" * 63, MAX_HOPS),
 )
 
 

@@ -178,6 +178,11 @@ def test_what_is_missing_for_health_is_named(changes: dict[str, Any], reason: st
     assert reason in judged(msgspec.structs.replace(GOOD, **changes))
 
 
+def test_waiting_for_a_neighbour_is_no_news_each_second() -> None:
+    alone = msgspec.structs.replace(GOOD, mesh=mesh(hardifs=(hardif("e2"),)))
+    assert len({judged(alone, later=seconds) for seconds in (0.0, 4.0, 12.0)}) == 1
+
+
 def test_a_symptom_is_not_healthy() -> None:
     assert judged(GOOD, (symptom("link-dead"),)) == f"link-dead on {LINK}"
 

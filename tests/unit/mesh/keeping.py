@@ -30,6 +30,7 @@ class Kept(Keeper):
 
     def __init__(self, config: Config, kernel: Kernel, clock: Clock) -> None:
         self.closed = ""
+        self.paused = False
         self.passed = asyncio.Event()
         fake = cast(Any, kernel)
         super().__init__(
@@ -42,6 +43,7 @@ class Kept(Keeper):
             speed=lambda _: None,
             on_pass=self.passed.set,
             may_act=lambda: self.closed,
+            paused=lambda: self.paused,
         )
 
     async def until(self, condition: Callable[[], bool]) -> None:
@@ -50,6 +52,13 @@ class Kept(Keeper):
             while not condition():
                 self.passed.clear()
                 await self.passed.wait()
+
+    async def look(self) -> None:
+        """One whole pass from now on."""
+        self.passed.clear()
+        self.wake()
+        async with asyncio.timeout(5):
+            await self.passed.wait()
 
 
 def keeper(kernel: Kernel, clock: Clock, config: Config = CONFIG) -> Kept:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from agent.support import bundle, collect
+from agent.web.words import words
 
 MESH, CLIENT, LAN_CLIENT = "02:78:30:02:00:01", "a4:83:e7:12:34:56", "10.77.0.93"
 RAW = {
@@ -47,6 +48,24 @@ def test_a_bundle_holds_status_configuration_log_and_tables_without_secrets_and_
     assert f"{MESH} is back" in parts["log.txt"]
     assert "10.77.0.1 is mine" in parts["log.txt"]
     assert "client-" in parts["log.txt"]
+
+
+def test_the_page_promises_what_the_bundle_does() -> None:
+    """What is taken out is named before the semicolon, what stays in behind it."""
+    status = {"node": "mill", "position": {"lat": 52.51}, "location": "Mill hill"}
+    raw = {**RAW, "log.txt": f"{RAW['log.txt']}the PIN 482913 was tried\n"}
+    whole = "\n".join(unpack(bundle.make({**GIVEN, "status": status}, raw)).values())
+    for gone in ("52.51", "Mill hill", "482913", "geheim123", CLIENT, LAN_CLIENT):
+        assert gone not in whole
+    for left in ("mill", MESH, "10.77.0.1"):
+        assert left in whole
+    for lang, taken, kept in (
+        ("en", ("keys", "pins", "positions", "clients' addresses"), "names and addresses of nodes"),
+        ("ru", ("ключи", "pin-коды", "координаты", "адреса клиентов"), "имена и адреса узлов"),
+    ):
+        out, _, stays = words(lang)("do.support-bundle.what").lower().partition(";")
+        assert [each for each in taken if each not in out] == []
+        assert kept in stays
 
 
 def test_the_mesh_s_own_macs_and_addresses_are_found_in_the_tables() -> None:

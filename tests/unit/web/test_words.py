@@ -11,7 +11,7 @@ import agent.web
 from agent import faults, remedies
 from agent.web import notices, page
 from agent.web.sections import actions, doing
-from agent.web.words import FAULT_SLOTS, LANGUAGES, Words, catalogue, choose, slots_of, words
+from agent.web.words import FAULT_SLOTS, LANGUAGES, Words, catalogue, choose, slots_of, within, words
 from tests.integration.web import scenes
 
 OTHERS = [lang for lang in LANGUAGES if lang != "en"]
@@ -66,6 +66,23 @@ def test_keys_that_are_put_together_are_there() -> None:
     wanted |= {f"do.{name}{part}" for name in actions.ACTIONS for part in ("", ".what", ".ask", ".yes")}
     wanted |= {f"notice.{key}" for key in notices.ALL}
     assert wanted <= found
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_what_a_remedy_did_is_told_in_the_past(lang: str) -> None:
+    """Its title is an infinitive: behind "done" it would read as an order."""
+    w = words(lang)
+    for action in remedies.discover():
+        assert w.has(f"done.{action.id}"), action.id
+        assert not w.done(action.id).lower().startswith(w.action(action.id))
+    assert "never-heard-of" in w.done("never-heard-of")
+
+
+@pytest.mark.parametrize("phase", ["verifying", "contained"])
+def test_what_was_done_is_no_order_to_the_technician(phase: str) -> None:
+    row = {**scenes.healthy(episodes=(scenes.contained(),))["faults"][0], "phase": phase}
+    assert doing.doing(row, words("en")).startswith("It took the interface out of the mesh. ")
+    assert doing.doing(row, words("ru")).startswith("Вывел интерфейс из mesh-сети. ")
 
 
 def test_results_of_actions_are_there_in_every_language() -> None:
@@ -130,6 +147,20 @@ def test_a_clock_that_is_only_not_set_is_not_called_wrong_in_russian() -> None:
     assert "неверно" not in words("ru").fault(row, "title")
 
 
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_what_a_person_types_never_takes_an_address_for_an_interface(lang: str) -> None:
+    known = {each.id: each for each in faults.discover()}["mac-duplicate"]
+    row = {
+        "fault": known.id,
+        "subject": "neighbour/02:00:00:00:00:01",
+        "evidence": {},
+        "by_hand": known.by_hand,
+    }
+    assert "`ip link set NAME address 02:...`" in words(lang).fault(row, "hand")
+    row["subject"] = "hardif/eth1"
+    assert "`ip link set eth1 address 02:...`" in words(lang).fault(row, "hand")
+
+
 def test_what_a_person_types_names_the_subject() -> None:
     row = scenes.healthy(episodes=(scenes.unhealed(),))["faults"][0]
     assert "`journalctl -u mosquitto`" in words("en").fault(row, "hand")
@@ -150,6 +181,16 @@ def test_what_a_person_types_names_the_subject() -> None:
 )
 def test_language_is_the_link_then_the_cookie_then_the_browsers(given: Any, lang: str) -> None:
     assert choose(**given) == lang
+
+
+def test_sentence_behind_a_colon_begins_small_and_an_abbreviation_does_not() -> None:
+    assert [within(text) for text in ("Look at it.", "MTU", "`iw dev`", "Есть ли", "")] == [
+        "look at it.",
+        "MTU",
+        "`iw dev`",
+        "есть ли",
+        "",
+    ]
 
 
 def test_durations_sizes_and_rates_read_well() -> None:
