@@ -141,7 +141,7 @@ class Endpoint:
             raise _failed(error) from None
 
     def read(self) -> bytes:
-        """The peer's clear text so far, at most MAX_PENDING bytes; b"" where none waits. TlsError: it ended."""
+        """The peer's clear text so far, at most MAX_PENDING bytes; b"" where none waits. TlsError: over."""
         parts: list[bytes] = []
         size = 0
         while size < MAX_PENDING:
