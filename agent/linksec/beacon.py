@@ -52,9 +52,10 @@ def encode(beacon: Beacon) -> bytes:
 def decode(data: bytes) -> Beacon:
     """The beacon in a datagram. BeaconError: it is anything else."""
     try:
-        return wire.decode(data, Beacon, MAX_BYTES)
+        beacon: Beacon = wire.decode(data, Beacon, MAX_BYTES)
     except ValueError as error:
         raise BeaconError(f"no beacon of version {VERSION}: {error}") from None
+    return beacon
 
 
 def mesh_tag(trust_domain: str) -> bytes:

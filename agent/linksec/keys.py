@@ -311,7 +311,8 @@ class SakLife:
         if self._next is None and now >= self._quiet_until and due:
             done += self._begin(now, urgent=self._urgent)
         change = self._next
-        if change is not None and self._urgent and not change.switching:  # the one under way will do, but soon
+        # the one under way will do, but soon
+        if change is not None and self._urgent and not change.switching:
             change.urgent, self._urgent = True, False
             change.deadline = min(change.deadline, now + CONFIRM_URGENT)
         if change is None or change.switching or not self._ready(change, now):

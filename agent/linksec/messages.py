@@ -118,7 +118,6 @@ class Deframer:
             if end > len(data):
                 break
             try:
-                # type: ignore[arg-type]
                 found.append(wire.decode(data[at + LENGTH.size : end], Message, MAX_FRAME))
             except ValueError as error:
                 raise ChannelError(f"the peer sent no message of ours: {error}", Reason.MESSAGE) from None

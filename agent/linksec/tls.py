@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import mldsa
 from OpenSSL import SSL, crypto
 
 from agent.kernel.secret import Secret
+from agent.linksec.beacon import issuer_tag
 from agent.linksec.errors import PeerRefusedError, Reason, TlsError
 
 MAX_CHAIN: Final = 3  # certificates: leaf, issuer, and one more while an issuer is being replaced
@@ -73,6 +74,7 @@ class Contexts:
     def __init__(self, credentials: Credentials, suite: Suite = HYBRID) -> None:
         self.suite = suite
         self.spiffe_id = credentials.spiffe_id
+        self.issuer_tag = issuer_tag(credentials.chain[1]) if len(credentials.chain) > 1 else b""
         self._leaf = _context(credentials, suite, credentials.chain[:1])
         self._full = _context(credentials, suite, credentials.chain)
 
@@ -94,14 +96,14 @@ class Endpoint:
 
     def __init__(self, context: SSL.Context, suite: Suite, verify: Verifier, *, server: bool) -> None:
         self._suite, self._verify = suite, verify
-        self._chain: dict[int, bytes] = {}
+        self._shown: dict[int, bytes] = {}
         self._refusal: PeerRefusedError | None = None
         self._connection = SSL.Connection(context, None)
         self._connection.set_app_data(self)
         self._taken = 0  # bytes fed before the peer was known
         self.established = False
         self.peer = ""  # its SPIFFE id, once established
-        self.leaf = b""  # its certificate (DER), once established
+        self.chain: tuple[bytes, ...] = ()  # its certificates (DER, leaf first), once established
         if server:
             self._connection.set_accept_state()
         else:
@@ -193,7 +195,7 @@ class Endpoint:
         if not isinstance(leaf.public_key(), self._suite.key_type):
             raise TlsError(f"the peer's key is not {self._suite.signature}", Reason.TLS)
         der = leaf.public_bytes(serialization.Encoding.DER)
-        if der != self.leaf:
+        if self.chain[:1] != (der,):
             raise TlsError("the peer's certificate is not the one that was verified", Reason.CERTIFICATE)
 
     def verify(self, certificate: crypto.X509, depth: int, ok: int) -> bool:
@@ -207,17 +209,17 @@ class Endpoint:
         if depth >= MAX_CHAIN:
             self._refusal = PeerRefusedError(f"a chain of more than {MAX_CHAIN}", Reason.TOO_LONG)
             return False
-        self._chain[depth] = crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate)
+        self._shown[depth] = crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate)
         if depth or not ok:
             return True
-        chain = tuple(der for _, der in sorted(self._chain.items()))
+        chain = tuple(der for _, der in sorted(self._shown.items()))
         try:
             self.peer = self._verify(chain)
         except PeerRefusedError as error:
             self._refusal = error
         except ValueError as error:  # DER that OpenSSL reads and cryptography does not
             self._refusal = PeerRefusedError(f"not readable: {error}")
-        self.leaf = chain[0]
+        self.chain = chain
         return self._refusal is None
 
 

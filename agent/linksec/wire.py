@@ -6,7 +6,7 @@ Messages are arrays whose structs bound every field. A later version may append 
 
 from __future__ import annotations
 
-from typing import Final, TypeVar
+from typing import Any, Final
 
 import cbor2
 import msgspec
@@ -14,16 +14,13 @@ import msgspec
 MAX_DEPTH: Final = 3  # an array in an array in a message
 ARRAY: Final = 4  # CBOR's major type
 
-T = TypeVar("T")
-_Plain = int | str | bytes | bool | list["_Plain"]
-
 
 def encode(message: msgspec.Struct) -> bytes:
     """The bytes of an array-like struct."""
     return cbor2.dumps(msgspec.to_builtins(message, builtin_types=(bytes,)), canonical=True)
 
 
-def decode(data: bytes, kind: type[T], limit: int) -> T:
+def decode(data: bytes, kind: Any, limit: int) -> Any:
     """The struct (or one of a union) in these bytes. ValueError: what is wrong with them."""
     if len(data) > limit:
         raise ValueError(f"{len(data)} bytes, at most {limit}")

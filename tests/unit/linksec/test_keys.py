@@ -57,9 +57,7 @@ def test_nothing_is_sent_before_somebody_confirmed() -> None:
     assert change(sender.confirmed("anna", sak.key_id, 0.1)) == sak
 
 
-def test_receivers_add_first_the_sender_changes_after_all_confirmed_and_the_old_goes_after_three_seconds() -> (
-    None
-):
+def test_receivers_add_first_the_sender_changes_after_all_confirmed_the_old_goes_after_3_s() -> None:
     sender = life()
     old = linked(sender, "anna", "berta")
     offers = sender.tick(keys.PERIOD)
