@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A macsec interface that keeps its keys in memory: what MACsec would let through can be asked of two of them."""
+"""A macsec interface that keeps its keys in memory: would what one sends be taken by another?"""
 
 from __future__ import annotations
 
