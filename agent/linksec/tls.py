@@ -240,6 +240,8 @@ def _context(credentials: Credentials, suite: Suite, chain: tuple[bytes, ...]) -
     context.set_verify_depth(MAX_CHAIN)
     try:
         leaf, *issuers = (x509.load_der_x509_certificate(der) for der in chain)
+        if not isinstance(leaf.public_key(), suite.key_type):
+            raise ValueError("it is of another kind")
         context.use_certificate(leaf)
         for issuer in issuers:
             context.add_extra_chain_cert(issuer)
