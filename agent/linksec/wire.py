@@ -8,36 +8,25 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-import cbor2
 import msgspec
 
-MAX_DEPTH: Final = 3  # an array in an array in a message
+from agent.codec import cbor
+from agent.codec.errors import CodecError
+
 ARRAY: Final = 4  # CBOR's major type
 
 
 def encode(message: msgspec.Struct) -> bytes:
     """The bytes of an array-like struct."""
-    return cbor2.dumps(msgspec.to_builtins(message, builtin_types=(bytes,)), canonical=True)
+    return cbor.encode(msgspec.to_builtins(message, builtin_types=(bytes,)))
 
 
 def decode(data: bytes, kind: Any, limit: int) -> Any:
     """The struct (or one of a union) in these bytes. ValueError: what is wrong with them."""
-    if len(data) > limit:
-        raise ValueError(f"{len(data)} bytes, at most {limit}")
     if not data or data[0] >> 5 != ARRAY:
         raise ValueError("no array")
     try:
-        found = cbor2.loads(data, max_depth=MAX_DEPTH, allow_indefinite=False, allow_duplicate_keys=False)
-        if not _plain(found) or cbor2.dumps(found, canonical=True) != data:
-            raise ValueError("not in the one deterministic form")
+        found = cbor.decode(data, limit)
         return msgspec.convert(found, kind, builtin_types=(bytes,))
-    except (cbor2.CBORError, msgspec.MsgspecError, RecursionError, OverflowError) as error:
+    except (CodecError, msgspec.MsgspecError) as error:
         raise ValueError(str(error)) from None
-
-
-def _plain(value: object) -> bool:
-    """Numbers, texts, bytes, truth and arrays of them: no tag, map, float or null has a place in a
-    message."""
-    if isinstance(value, list):
-        return all(_plain(one) for one in value)
-    return isinstance(value, int | str | bytes)
