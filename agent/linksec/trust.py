@@ -87,5 +87,5 @@ def _candidates(leaf: bytes, issuers: tuple[bytes, ...]) -> list[bytes]:
     return [
         issuer.der
         for issuer in known
-        if issuer.subject == own.issuer and issuer.subject_key == own.authority_key
+        if (issuer.subject, issuer.subject_key) == (own.issuer, own.authority_key)
     ]
