@@ -7,6 +7,7 @@ import asyncio
 import random
 import secrets
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
@@ -19,6 +20,7 @@ from tests.integration.netns import inside
 from tests.unit.linksec.authority import Mesh, der
 from tests.unit.linksec.pretend import PretendMacsec
 
+LOOK = 0.1  # s
 PATIENCE = 30.0  # s for whatever must come; a busy machine is slow, not wrong
 CHANGED = threading.Condition()  # of all nodes of the process: what one waits for may happen at another
 T = TypeVar("T")
@@ -62,10 +64,17 @@ class Node:
 
         return asyncio.run_coroutine_threadsafe(ask(), self._loop).result(PATIENCE)
 
+    def ready(self) -> None:
+        """Wait until it listens."""
+        self.until(lambda: self.call(lambda service: service.counters.beacons_sent))
+
     def until(self, true: Callable[[], object]) -> None:
         """Wait for what an event, or the kernel's next call, makes true."""
-        with CHANGED:
-            assert CHANGED.wait_for(true, PATIENCE), f"{self.namespace}: {self.events}"
+        end = time.monotonic() + PATIENCE
+        while not true():
+            assert time.monotonic() < end, f"{self.namespace}: {self.events}"
+            with CHANGED:
+                CHANGED.wait(LOOK)  # what no event tells is looked at by and by
 
     def saw(self, kind: Kind) -> list[LinkEvent]:
         """The events of a kind."""
