@@ -104,7 +104,6 @@ class Bench:
         """A session with keys both ways."""
         made = self.session(peer, number)
         self.confirm(made)
-        # type: ignore[arg-type]
         offer = Offer(0, bytes([number]) * 16, bytes([number]) * 32, 1)
         self.links.said(made, offer)  # type: ignore[arg-type]
         return made
