@@ -49,7 +49,7 @@ _READ = frozenset(
 )
 
 
-READ_KEPT = 8  # certificates kept as they were read, 20 KB each: issuers come again with each of their nodes
+READ_KEPT = 8  # certificates kept as they were read, 20 KB each: an issuer's comes with each of its nodes'
 ISSUERS_KEPT = 16  # pairs of issuer and root whose signature was checked
 _checked: dict[tuple[str, str], bool] = {}
 
@@ -88,7 +88,7 @@ class Certificate(msgspec.Struct, frozen=True):
     def signed_by(self, issuer: Certificate) -> bool:
         """Did the issuer's key sign this, and do the names meet? Costs one signature check.
 
-        An issuer's own certificate comes with each of its nodes: its signature is checked once and remembered.
+        An issuer's own certificate comes with each of its nodes: its signature is checked once, then kept.
         """
         return _issuer_signed(self, issuer) if self.is_ca else _signed(self, issuer)
 

@@ -118,6 +118,8 @@ class SecuredLinks:
             link.address, link.chain = session.address, session.chain
             if other is not None:
                 other.cut(Reason.REPLACED, f"a newer channel to {session.peer}")
+            else:
+                self._event(Kind.RESUMED, link.peer, sci.mac, None, f"a channel to {link.peer} stands again")
         self._counters.confirmed += 1
         self._do(self._life.joined(name, channel.instance, now))
         return link.session is session
@@ -184,14 +186,14 @@ class SecuredLinks:
                 self._verify(link.chain)
             except PeerRefusedError as error:
                 cut.append(link.peer)
-                self._expel(link, str(error))
+                self._expel(link, error.reason, str(error))
         return tuple(cut)
 
-    def stop(self) -> None:
-        """Our agent ends; the kernel works on with the keys it has."""
+    def renew(self) -> None:
+        """We have a new certificate: channels are made anew to show it. The keys stay and work meanwhile."""
         for link in tuple(self._links.values()):
             if link.session is not None:
-                link.session.cut(Reason.STOPPED, "the agent stops")
+                link.session.cut(Reason.STOPPED, "our certificate was renewed")
 
     # -- inside
 
@@ -303,11 +305,11 @@ class SecuredLinks:
             session.cut(reason, text)
         self._drop(link, reason, text)
 
-    def _expel(self, link: _Link, text: str) -> None:
+    def _expel(self, link: _Link, reason: Reason, text: str) -> None:
         session, link.session = link.session, None
         if session is not None:
-            session.cut(Reason.REVOKED, text)
-        self._drop(link, Reason.REVOKED, text)
+            session.cut(reason, text)
+        self._drop(link, reason, text)
         self._do(self._life.removed(link.name, self._clock(), untrusted=True))
 
     def _drop(self, link: _Link, reason: Reason, text: str) -> None:

@@ -17,6 +17,7 @@ class Kind(enum.StrEnum):
     KEY = "key"  # a neighbour's new key was installed
     REKEYED = "rekeyed"  # ours was changed
     HELD = "held"  # its channel is lost, its keys still work
+    RESUMED = "resumed"  # and stands again
     DOWN = "down"  # nothing is received from it any more
     FAILED = "failed"  # a link could not be secured
     DUPLICATE = "duplicate"  # one identity from two nodes

@@ -112,8 +112,13 @@ class LinkSecurity:
         return self._links.states() if self._links else ()
 
     def recheck(self) -> tuple[str, ...]:
-        """Trust has changed (revocation, bundle): cut who is no longer trusted; whom that was."""
+        """Trust has changed (revocation, bundle, time): cut who is no longer trusted; whom that was."""
         return self._links.recheck() if self._links else ()
+
+    def renew(self) -> None:
+        """`contexts` gives a new identity: show it to every neighbour, by new channels."""
+        if self._links:
+            self._links.renew()
 
     @property
     def half_open(self) -> int:
@@ -379,6 +384,11 @@ class LinkSecurity:
                 await asyncio.to_thread(job)
             except KernelError as failure:
                 error = failure
+            except (
+                Exception
+            ) as failure:  # a mistake of ours must not end the worker: no key would come any more
+                log.exception("%s: a change of keys failed", self._name)
+                error = KernelError(f"a change of keys failed: {failure}", "see the log")
             with contextlib.suppress(LinksecError):
                 done(error)
 

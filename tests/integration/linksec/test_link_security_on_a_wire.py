@@ -11,6 +11,7 @@ import pytest
 
 from agent.linksec.errors import Reason
 from agent.linksec.report import Kind
+from agent.linksec.tls import Contexts
 from tests.integration.linksec.running import Node, node
 from tests.integration.netns import missing, pair
 from tests.unit.linksec.authority import Mesh
@@ -34,6 +35,10 @@ def both_up(a: Node, b: Node) -> None:
     for one, other in ((a, b), (b, a)):
         one.until(partial(one.saw, Kind.UP))
         one.until(partial(other.kernel.readable_by, one.kernel))
+
+
+def resumed_since(one: Node, before: int) -> bool:
+    return len(one.saw(Kind.RESUMED)) > before
 
 
 def test_two_neighbours_find_each_other_and_each_can_read_the_other(
@@ -78,6 +83,24 @@ def test_revocation_cuts_the_link_and_changes_the_key(wire: tuple[str, str], mes
         assert time.monotonic() - began < 5.0
         b.until(lambda: bool(b.saw(Kind.FAILED)))  # it comes again and is refused
         assert {event.reason for event in a.saw(Kind.FAILED)} <= {Reason.REVOKED, Reason.CERTIFICATE}
+
+
+def test_a_renewed_certificate_is_shown_within_a_second_or_so_and_no_key_changes(
+    wire: tuple[str, str], mesh: Mesh
+) -> None:
+    with node(wire[0], MAC_A, mesh, "anna") as a, node(wire[1], MAC_B, mesh, "berta") as b:
+        both_up(a, b)
+        for one, other, name in ((a, b, "anna"), (b, a, "berta")):
+            used, seen = len(one.kernel.keys_used), len(other.saw(Kind.RESUMED))
+            fresh = mesh.node(name)
+            one.contexts = Contexts(fresh)
+            one.call(lambda service: service.renew())
+            other.until(partial(resumed_since, other, seen))
+            shown = other.call(lambda service: [found.chain[0] for found in service._sessions.values()])
+            assert shown == [fresh.chain[0]]
+            assert len(one.kernel.keys_used) == used
+        assert a.kernel.readable_by(b.kernel)
+        assert not a.saw(Kind.DOWN) + b.saw(Kind.DOWN)
 
 
 def test_a_neighbour_of_another_mesh_is_left_alone(wire: tuple[str, str], mesh: Mesh) -> None:

@@ -91,7 +91,7 @@ class Bench:
 
     def verify(self, chain: tuple[bytes, ...]) -> str:
         if chain[0] in self.refused:
-            raise PeerRefusedError("revoked")
+            raise PeerRefusedError("revoked", Reason.REVOKED)
         return "anybody"
 
     def session(self, peer: str, number: int, instance: int = 1, *, dialled: bool = True) -> PretendSession:
@@ -195,6 +195,18 @@ def test_a_held_neighbour_that_was_revoked_meanwhile_is_expelled_too() -> None:
     bench.refused.add(b"berta")
     assert bench.links.recheck()
     assert not bench.links.states()
+
+
+def test_a_renewed_certificate_is_shown_by_new_channels_while_the_keys_stay() -> None:
+    bench = Bench()
+    first = bench.linked("anna", 2)
+    before = (dict(bench.kernel.transmit), dict(bench.kernel.receive))
+    bench.links.renew()
+    assert first.ended is Reason.STOPPED
+    bench.session("anna", 2)
+    assert (bench.kernel.transmit, bench.kernel.receive) == before
+    assert [event.kind for event in bench.events][-2:] == [Kind.HELD, Kind.RESUMED]
+    assert bench.counters.failures == {}
 
 
 def test_a_lost_channel_takes_the_keys_only_after_the_hold() -> None:
