@@ -9,7 +9,7 @@ from typing import Protocol
 from agent.kernel.errors import KernelError
 from agent.kernel.macsec import Macsec
 from agent.kernel.macsecrows import Sci, SecY
-from agent.linksec.keys import Sak
+from agent.linksec.keyactions import Sak
 
 
 class Installer(Protocol):

@@ -15,12 +15,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from typing import Final
 
-import msgspec
-
 from agent.kernel.macsec import KEY_BYTES, MAX_PN
 from agent.kernel.macsecrows import KEY_ID_BYTES, MAX_AN
 from agent.kernel.secret import Secret
 from agent.linksec.errors import Reason
+from agent.linksec.keyactions import Action, ChangeOver, Cut, Give, Remove, Sak, Tell
 
 PERIOD: Final = (
     600.0  # s a key is used; about 2**30 frames of a full gigabit, a quarter of what the numbers last
@@ -41,52 +40,6 @@ SETTLE: Final = (
 )
 RETRY: Final = 2.0  # s until a change the kernel refused is tried again
 MAX_PEERS: Final = 48  # neighbours on one interface: agent.kernel.macsec.MAX_CHANNELS, and a busy radio cell
-
-
-class Sak(msgspec.Struct, frozen=True):
-    """A key, its association number and its identifier (random, not made of the key)."""
-
-    an: int
-    key_id: bytes
-    key: Secret
-
-
-class Give(msgspec.Struct, frozen=True):
-    """Offer the key to a peer; `pn`: the lowest packet number it has to take."""
-
-    peer: str
-    sak: Sak
-    pn: int
-
-
-class ChangeOver(msgspec.Struct, frozen=True):
-    """Add the key for sending and switch to it; report `switched` or `failed`."""
-
-    sak: Sak
-
-
-class Tell(msgspec.Struct, frozen=True):
-    """Tell a peer that we send under this key now and what it had before can go."""
-
-    peer: str
-    key_id: bytes
-    retire: float
-
-
-class Remove(msgspec.Struct, frozen=True):
-    """Remove a transmit association."""
-
-    an: int
-
-
-class Cut(msgspec.Struct, frozen=True):
-    """End the peer's channel and take its keys away."""
-
-    peer: str
-    reason: Reason
-
-
-Action = Give | ChangeOver | Tell | Remove | Cut
 
 
 class _Peer:

@@ -13,26 +13,27 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from agent.hello.limits import TokenBucket
 from agent.kernel.errors import KernelError
 from agent.kernel.macsecrows import Sci, SecY
 from agent.linksec.errors import ChannelError, PeerRefusedError, Reason
 from agent.linksec.installer import Installer
-from agent.linksec.keys import HOLD, SETTLE, Action, ChangeOver, Cut, Give, Remove, Sak, SakLife, Tell
+from agent.linksec.keyactions import Action, ChangeOver, Cut, Give, Remove, Sak, Tell
+from agent.linksec.keys import HOLD, SETTLE, SakLife
 from agent.linksec.messages import Active, Installed, Message, Offer
 from agent.linksec.received import Confirm, Forget, Install, Received, RxAction
 from agent.linksec.report import Counters, Kind, LinkEvent, LinkState
 from agent.linksec.session import Session
+from agent.linksec.worker import Job, Submit
 
 if TYPE_CHECKING:
     from agent.linksec.tls import Verifier
 
-Job = Callable[[], object]
-Done = Callable[[KernelError | None], None]
-Submit = Callable[[Job, Done], None]
 
 # after these the neighbour's keys stay for HOLD: its agent restarts, or the network wavered
 HARMLESS: Final = frozenset({Reason.CLOSED, Reason.SILENT, Reason.STOPPED, Reason.REPLACED})
 UNCOUNTED: Final = frozenset({Reason.STOPPED, Reason.REPLACED})
+STRANGER_RATE, STRANGER_BURST = 0.1, 8.0  # failures told of whoever never proved who it is; all are counted
 log = logging.getLogger(__name__)
 
 
@@ -73,6 +74,7 @@ class SecuredLinks:
         self._orphans_until = clock() + SETTLE + HOLD
         self._life = life(tuple(sa.an for sa in found.transmit), len(found.receive))
         self._links: dict[str, _Link] = {}
+        self._strangers = TokenBucket(STRANGER_RATE, STRANGER_BURST, clock())
 
     # -- what is
 
@@ -145,7 +147,8 @@ class SecuredLinks:
         if reason not in UNCOUNTED:
             self._counters.failed(reason)
         if link is None:
-            if reason not in UNCOUNTED:
+            told = reason not in UNCOUNTED and (session.peer or self._strangers.take(self._clock()))
+            if told:
                 self._event(Kind.FAILED, session.peer or session.address, "", reason, text)
             return
         link.session = None

@@ -13,7 +13,7 @@ import msgspec
 
 from agent.kernel.secret import Secret
 from agent.linksec.errors import ChannelError, Reason
-from agent.linksec.keys import Sak
+from agent.linksec.keyactions import Sak
 from agent.linksec.messages import Active, Offer
 
 UNKNOWN: Final = float("inf")

@@ -8,48 +8,41 @@ The crypto libraries come in with the contexts it is given, not with this module
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import random
 import socket
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
 from agent.hello.channel import Channel
 from agent.hello.errors import HelloError
-from agent.hello.limits import SourceLimits
 from agent.kernel.errors import KernelError
 from agent.kernel.macsecrows import Sci
 from agent.linksec import beacon as beacons
 from agent.linksec import sockets
 from agent.linksec.admission import Admission
-from agent.linksec.beacon import Beacon
-from agent.linksec.errors import BeaconError, LinksecError, Reason
+from agent.linksec.beaconing import Beaconing
+from agent.linksec.errors import LinksecError, Reason
 from agent.linksec.installer import Installer
 from agent.linksec.keys import PERIOD, SakLife
-from agent.linksec.links import Done, Job, SecuredLinks
+from agent.linksec.links import SecuredLinks
 from agent.linksec.messages import Message
 from agent.linksec.peers import Neighbours
 from agent.linksec.report import Counters, LinkEvent, LinkState
 from agent.linksec.session import Session
+from agent.linksec.worker import Worker
 
 if TYPE_CHECKING:
     from agent.linksec.tls import Contexts, Verifier
 
 TICK: Final = 0.25  # s between looks at what is due: a tenth of a millisecond each
 RETRY: Final = 1.0  # s until a missing interface is looked for again
-BEACON: Final = 2.0  # s between beacons: MKA's hello; 100 bytes on the air
-BEACON_FAST: Final = 0.5  # the same in the first FAST seconds, and after a newcomer was heard
-FAST: Final = 3.0
 CONNECT: Final = 3.0  # s for a TCP connection: two lost SYNs
 # s between looks at the kernel's packet numbers: 15 million of a full gigabit, of 4 billion
 NUMBERS: Final = 10.0
-JOBS: Final = 1024  # kernel jobs that wait; more means that the kernel does not answer
-BEACON_RATE, BEACON_BURST = 2.0, 8.0  # beacons looked at, of one source
-BEACON_TOTAL_RATE, BEACON_TOTAL_BURST = 100.0, 200.0  # of all: 64 neighbours that begin at once
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +52,7 @@ class Settings(msgspec.Struct, frozen=True):
 
     interface: str
     trust_domain: str
-    mode: str = "required"
+    mode: Literal["required", "preferred"] = "required"
     port: int = beacons.PORT
     rekey_period: float = PERIOD
 
@@ -91,19 +84,29 @@ class LinkSecurity:
         self.problem = ""  # why nothing can be done on this interface now
         self._name = settings.interface
         self._instance, self._sci = instance, sci
-        self._contexts, self._verify, self._issuers = contexts, verify, issuers
+        self._contexts, self._verify = contexts, verify
         self._installer, self._on_event = installer, on_event
         self._random, self._clock, self._rng = random_bytes, clock, rng or random.Random()
         self._mesh = beacons.mesh_tag(settings.trust_domain)
         self._admission = Admission(self._rng)
-        self._limits = SourceLimits(BEACON_RATE, BEACON_BURST, BEACON_TOTAL_RATE, BEACON_TOTAL_BURST)
+        self._beacons = Beaconing(
+            mesh=self._mesh,
+            instance=instance,
+            port=settings.port,
+            mode=settings.mode,
+            suite=lambda: contexts().suite.name,
+            issuers=issuers,
+            counters=self.counters,
+            clock=clock,
+            rng=self._rng,
+        )
         self._sessions: dict[int, Session] = {}
         self._numbers = 0
-        self._jobs: asyncio.Queue[tuple[Job, Done]] = asyncio.Queue(JOBS)
+        self._worker = Worker(self._name)
         self._links: SecuredLinks | None = None
         self._neighbours: Neighbours | None = None
         self._dials: set[asyncio.Task[None]] = set()
-        self._beacon_at = self._fast_until = self._numbers_at = 0.0
+        self._numbers_at = 0.0
 
     # -- what others ask
 
@@ -129,7 +132,7 @@ class LinkSecurity:
 
     async def run(self) -> None:
         """Until cancelled."""
-        worker = asyncio.create_task(self._work(), name=f"linksec keys {self._name}")
+        worker = asyncio.create_task(self._worker.run(), name=f"linksec keys {self._name}")
         try:
             while True:
                 try:
@@ -154,8 +157,7 @@ class LinkSecurity:
             server = await loop.create_server(self._accept, sock=listening)
             loop.add_reader(channel.fileno(), self._hear, channel)
             self.problem = ""
-            self._fast_until = self._clock() + FAST
-            self._beacon_at = 0.0
+            self._beacons.begin()
             while channel.current():
                 self._tick(channel)
                 await asyncio.sleep(TICK)
@@ -176,7 +178,7 @@ class LinkSecurity:
                 life=self._life,
                 found=found,
                 installer=self._installer,
-                submit=self._submit,
+                submit=self._worker.submit,
                 verify=self._verify,
                 we_dial=lambda address: self._neighbours is not None and self._neighbours.we_dial(address),
                 suite=suite,
@@ -212,48 +214,15 @@ class LinkSecurity:
             task = asyncio.create_task(self._dial(address, heard.port))
             self._dials.add(task)
             task.add_done_callback(self._dials.discard)
-        if now >= self._beacon_at:
-            self._beacon(channel, now)
+        self._beacons.send(channel)
         if now >= self._numbers_at:
             self._numbers_at = now + NUMBERS
             self._look_at_numbers()
 
-    # -- beacons
-
-    def _beacon(self, channel: Channel, now: float) -> None:
-        interval = BEACON_FAST if now < self._fast_until else BEACON
-        self._beacon_at = now + interval * self._rng.uniform(0.9, 1.1)
-        said = Beacon(
-            version=1,
-            mesh=self._mesh,
-            instance=self._instance,
-            port=self.settings.port,
-            suite=self._contexts().suite.name,
-            mode="preferred" if self.settings.mode == "preferred" else "required",
-            interval_ms=round(BEACON * 1000),
-            issuers=tuple(beacons.issuer_tag(der) for der in self._issuers()[: beacons.MAX_ISSUERS]),
-        )
-        channel.send(beacons.encode(said))
-        self.counters.beacons_sent += 1
-
     def _hear(self, channel: Channel) -> None:
-        try:
-            datagrams = channel.receive()
-        except HelloError:
-            return  # the tick finds the interface gone
-        now = self._clock()
-        for data, address in datagrams:
-            if not self._limits.take(address, now):
-                self.counters.beacons_limited += 1
-                continue
-            try:
-                heard = beacons.decode(data)
-            except BeaconError:
-                self.counters.beacons_malformed += 1
-                continue
-            self.counters.beacons_heard += 1
-            if self._neighbours is not None and self._neighbours.heard(heard, address, now):
-                self._beacon_at = min(self._beacon_at, now + BEACON_FAST * self._rng.random())
+        for heard, address in self._beacons.heard(channel):
+            if self._neighbours is not None and self._neighbours.heard(heard, address, self._clock()):
+                self._beacons.soon()
 
     # -- connections
 
@@ -364,34 +333,6 @@ class LinkSecurity:
         self._numbers += 1
         return self._numbers
 
-    # -- the kernel
-
-    def _submit(self, job: Job, done: Done) -> None:
-        try:
-            self._jobs.put_nowait((job, done))
-        except asyncio.QueueFull:
-            text = f"{JOBS} changes of keys wait for the kernel"
-            error = KernelError(text, "the machine may be overloaded; the link is made anew")
-            asyncio.get_running_loop().call_soon(done, error)
-
-    async def _work(self) -> None:
-        """One job after the other, off the loop: the kernel may hold its lock for long while a radio
-        scans."""
-        while True:
-            job, done = await self._jobs.get()
-            error: KernelError | None = None
-            try:
-                await asyncio.to_thread(job)
-            except KernelError as failure:
-                error = failure
-            except (
-                Exception
-            ) as failure:  # a mistake of ours must not end the worker: no key would come any more
-                log.exception("%s: a change of keys failed", self._name)
-                error = KernelError(f"a change of keys failed: {failure}", "see the log")
-            with contextlib.suppress(LinksecError):
-                done(error)
-
     def _look_at_numbers(self) -> None:
         links = self._links
 
@@ -400,7 +341,7 @@ class LinkSecurity:
             loop.call_soon_threadsafe(lambda: links.packet_number(state) if links else None)
 
         loop = asyncio.get_running_loop()
-        self._submit(look, lambda error: log.debug("%s: %s", self._name, error) if error else None)
+        self._worker.submit(look, lambda error: log.debug("%s: %s", self._name, error) if error else None)
 
 
 class _Incoming(asyncio.Protocol):

@@ -26,7 +26,7 @@ from agent.kernel.macsec import Macsec, DEFAULT_WINDOW
 from agent.kernel.macsecrows import Sci
 from agent.kernel.secret import Secret
 from agent.linksec.installer import MacsecInstaller
-from agent.linksec.keys import Sak
+from agent.linksec.keyactions import Sak
 
 NAMES = ("msa", "msb")
 MACS = ("02:00:00:00:00:01", "02:00:00:00:00:02")

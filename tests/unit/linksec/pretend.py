@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from agent.kernel.errors import RefusedError
 from agent.kernel.macsec import CIPHER_GCM_AES_256
 from agent.kernel.macsecrows import RxChannel, Sa, Sci, SecY
-from agent.linksec.keys import Sak
+from agent.linksec.keyactions import Sak
 
 
 class PretendMacsec:

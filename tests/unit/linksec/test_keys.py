@@ -11,7 +11,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from agent.linksec import keys
 from agent.linksec.errors import Reason
-from agent.linksec.keys import Action, ChangeOver, Cut, Give, Remove, Sak, SakLife, Tell
+from agent.linksec.keyactions import Action, ChangeOver, Cut, Give, Remove, Sak, Tell
+from agent.linksec.keys import SakLife
 
 NAMES = ("anna", "berta", "carla", "dora")
 

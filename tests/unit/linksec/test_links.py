@@ -14,9 +14,10 @@ from agent.linksec import keys
 from agent.linksec.channel import Channel
 from agent.linksec.errors import PeerRefusedError, Reason
 from agent.linksec.keys import SakLife
-from agent.linksec.links import Done, Job, SecuredLinks
+from agent.linksec.links import SecuredLinks
 from agent.linksec.messages import Active, Installed, Message, Offer
 from agent.linksec.report import Counters, Kind, LinkEvent
+from agent.linksec.worker import Done, Job
 from tests.unit.linksec.pretend import PretendMacsec
 
 ME = "spiffe://tal/node/me"
@@ -284,6 +285,16 @@ def test_what_an_earlier_run_left_of_neighbours_that_never_return_is_removed() -
     after.now = keys.SETTLE + keys.HOLD
     after.links.tick()
     assert not after.kernel.receive
+
+
+def test_a_flood_of_strangers_is_counted_whole_and_told_in_part() -> None:
+    bench = Bench()
+    for number in range(100):
+        stranger = PretendSession(bench.links, "", number)
+        stranger.peer = ""
+        stranger.cut(Reason.TLS, "no group in common")
+    assert bench.counters.failures == {"tls": 100}
+    assert len(bench.saw(Kind.FAILED)) == 8
 
 
 def test_neighbours_are_bounded() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from agent.kernel.secret import Secret
 from agent.linksec.errors import ChannelError
-from agent.linksec.keys import Sak
+from agent.linksec.keyactions import Sak
 from agent.linksec.messages import Active, Offer
 from agent.linksec.received import Confirm, Forget, Install, Received
 

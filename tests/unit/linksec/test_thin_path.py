@@ -2,7 +2,8 @@
 """The whole way in memory: handshake, greeting, a key given, installed, confirmed, used."""
 
 from agent.kernel.secret import Secret
-from agent.linksec.keys import ChangeOver, Give, Sak, SakLife, Tell
+from agent.linksec.keyactions import ChangeOver, Give, Sak, Tell
+from agent.linksec.keys import SakLife
 from agent.linksec.messages import Active, Installed, Offer
 from agent.linksec.received import Confirm, Install, Received
 from agent.linksec.tls import Contexts
