@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import warnings
 from typing import Any
@@ -48,6 +49,11 @@ _READ = frozenset(
 )
 
 
+READ_KEPT = 8  # certificates kept as they were read, 20 KB each: an issuer's comes with each of its nodes'
+ISSUERS_KEPT = 16  # pairs of issuer and root whose signature was checked
+_checked: dict[tuple[str, str], bool] = {}
+
+
 class Certificate(msgspec.Struct, frozen=True):
     """What the rules look at. Times are Unix seconds; `algorithm` is the key's, "" if none of ours."""
 
@@ -80,12 +86,11 @@ class Certificate(msgspec.Struct, frozen=True):
     parsed: Any  # cryptography's own, for signatures
 
     def signed_by(self, issuer: Certificate) -> bool:
-        """Did the issuer's key sign this, and do the names meet? Costs one signature check."""
-        try:
-            self.parsed.verify_directly_issued_by(issuer.parsed)
-        except (InvalidSignature, ValueError, TypeError, UnsupportedAlgorithm):
-            return False
-        return True
+        """Did the issuer's key sign this, and do the names meet? Costs one signature check.
+
+        An issuer's own certificate comes with each of its nodes: its signature is checked once, then kept.
+        """
+        return _issuer_signed(self, issuer) if self.is_ca else _signed(self, issuer)
 
     @property
     def fingerprint(self) -> str:
@@ -112,6 +117,26 @@ def key_id_of(public_key: Any) -> bytes:
     return hashlib.sha256(public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).digest()
 
 
+def _signed(certificate: Certificate, issuer: Certificate) -> bool:
+    try:
+        certificate.parsed.verify_directly_issued_by(issuer.parsed)
+    except (InvalidSignature, ValueError, TypeError, UnsupportedAlgorithm):
+        return False
+    return True
+
+
+def _issuer_signed(certificate: Certificate, issuer: Certificate) -> bool:
+    """The same, remembered for the last ISSUERS_KEPT pairs by what they are made of."""
+    key = (certificate.fingerprint, issuer.fingerprint)
+    found = _checked.get(key)
+    if found is None:
+        while len(_checked) >= ISSUERS_KEPT:
+            _checked.pop(next(iter(_checked), key), None)
+        found = _checked[key] = _signed(certificate, issuer)
+    return found
+
+
+@functools.lru_cache(maxsize=READ_KEPT)
 def _read(der: bytes) -> Certificate:
     parsed = x509.load_der_x509_certificate(der)
     if parsed.public_bytes(Encoding.DER) != der:

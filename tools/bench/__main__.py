@@ -15,6 +15,7 @@ RESULT = Path(__file__).resolve().parents[2] / "build/bench.json"
 # Quick ones first; a part is a module of this folder with `run() -> (figures, table)`.
 PARTS = (
     "page",
+    "handshake",
     "footprint",
     "machine",
     "lab",
