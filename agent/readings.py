@@ -67,6 +67,7 @@ class Wanted(msgspec.Struct, frozen=True):
     was_mtu: int = 0  # the largest MTU it had in this run
     was_mac: str = ""  # its last address that no other of ours had
     left_phy: int | None = None  # the one radio without interfaces, while this radio's interface is gone
+    read_at: float = 0.0  # monotonic seconds
 
 
 class Neighbour(msgspec.Struct, frozen=True):

@@ -47,7 +47,8 @@ class MetricWrong:
             if right is None or wanted.throughput_age < SETTLED_S or not _ours_alone(view, wanted.name):
                 continue
             onset = _since(view, wanted)
-            if onset is not None:
+            # a wish read before may be the one that has just changed: a measurement tells batman-adv at once
+            if onset is not None and wanted.read_at > onset:
                 found.append(self._symptom(view, wanted, right, onset))
         return tuple(found)
 

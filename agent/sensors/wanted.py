@@ -113,6 +113,7 @@ class WantedSensor:
             throughput_age=now - memory.since,
             speed_kbit=speed,
             measured_kbit=measured,
+            read_at=now,
         )
 
     def _one(self, name: str, kind: Literal["wire", "radio", "primary"], links: dict[str, Link]) -> Wanted:

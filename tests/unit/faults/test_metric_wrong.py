@@ -54,6 +54,7 @@ def test_another_override_than_configured_is_the_symptom_after_two_dumps() -> No
         (wires(mesh=told(None)), {}),
         (wires(mesh=told(1000), wanted=None), {}),
         (wires(mesh=told(1000), wanted=(wanted("e1", throughput_age=3.0),)), {}),
+        (wires(mesh=told(1000), wanted=(wanted("e1", read_at=NOW - 1.5),)), {}),
         (wires(mesh=told(1000), wanted=(wanted("e1", throughput_kbit=None),)), {}),
         (wires(mesh=told(1000), wanted=(wanted("e1", kind="radio", throughput_kbit=0),)), {}),
         (SLOW, {"episodes": {"hardif/e1/" + N1: "link-lossy"}}),
@@ -67,7 +68,9 @@ def test_another_override_than_configured_is_the_symptom_after_two_dumps() -> No
         (wires(mesh=told(1_234_500), wanted=(wanted("e1", throughput_kbit=1_234_567),)), {}),
     ],
     ids=[
-        "right", "override unread", "wants unread", "wanted only now", "device unread", "radio",
+        "right", "override unread", "wants unread", "wanted only now",
+        "wish read before",
+        "device unread", "radio",
         "another remedy set it for a neighbour", "another remedy set it", "just given back", "held out",
         "the device is asked and told", "no neighbour to tell", "the device says nothing",
         "set to what the device says", "rounded as the kernel does",

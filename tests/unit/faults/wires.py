@@ -17,7 +17,9 @@ KBIT = 1_000_000
 
 
 def wanted(name: str, **changes: Any) -> Wanted:
-    base = Wanted(name, "wire", 1532, True, KBIT, 100.0, was_mtu=1532, was_mac=OURS.get(name, ""))
+    base = Wanted(
+        name, "wire", 1532, True, KBIT, 100.0, was_mtu=1532, was_mac=OURS.get(name, ""), read_at=NOW
+    )
     return msgspec.structs.replace(base, **changes)
 
 
