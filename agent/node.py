@@ -52,7 +52,9 @@ if TYPE_CHECKING:
 log = logging.getLogger("x0.node")
 
 HEARTBEAT_MAX = 10.0  # s between two ticks of the loop before the watchdog starves; calm it is 1 s
-BLOCKING_THREADS = 2  # of asyncio's own pool: the keeper's calls and a name lookup; the loop has its own
+# Of asyncio's own pool; one is made only while all there are are busy. So many as may block at once: the keeper
+# (who must never wait: it hastens OGMs), gateways, metering, starts of services, the PIN's check, two files, a name.
+BLOCKING_THREADS = 8
 KNOWLEDGE = "knowledge.db"
 
 
