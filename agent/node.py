@@ -52,8 +52,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("x0.node")
 
 HEARTBEAT_MAX = 10.0  # s between two ticks of the loop before the watchdog starves; calm it is 1 s
-# Of asyncio's own pool; one is made only while all there are are busy. So many as may block at once: the keeper
-# (who must never wait: it hastens OGMs), gateways, metering, starts of services, the PIN's check, two files, a name.
+# Of asyncio's own pool, each made only while all others are busy. As many as may block at once: the keeper
+# (hastens OGMs, must never wait), gateways, metering, starts of services, the PIN's check, two files, a name.
 BLOCKING_THREADS = 8
 KNOWLEDGE = "knowledge.db"
 
