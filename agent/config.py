@@ -126,7 +126,7 @@ class Mesh(Struct, frozen=True, forbid_unknown_fields=True):
     lan_bridged: Annotated[bool, about("A LAN is bridged into the mesh: bridge loop avoidance is on.")] = (
         False
     )
-    bonding: Annotated[bool, about("Spread traffic over equally good ways.")] = False
+    bonding: Annotated[bool, about("Spread traffic over equally good radios; not over wires.")] = False
 
 
 class Hello(Struct, frozen=True, forbid_unknown_fields=True):

@@ -174,7 +174,7 @@ class Setup:
             return  # a fault, or a remedy holds it out
         # before it is attached: until batman-adv is told a speed it asks the device, half a second later
         speed, measured = self._speed(name), self._measured(name)
-        wanted = hardif_settings(interface, link, speed, rest, measured, bonding=self._mesh.bonding)
+        wanted = hardif_settings(interface, link, speed, rest, measured)
         if fresh:
             if link.master not in (0, bat.index):
                 master = self._links.name(link.master)

@@ -59,12 +59,10 @@ def hardif_settings(
     speed_kbit: int | None,
     rest: Rest,
     measured_kbit: int | None = None,
-    *,
-    bonding: bool = False,
 ) -> HardifSettings:
     """ELP interval and throughput of an interface; `speed_kbit`: what the device says, None where nothing."""
     elp = rest.radio_elp_ms if interface.kind == "radio" else rest.wire_elp_ms
-    return HardifSettings(elp, throughput_kbit(interface, link, speed_kbit, measured_kbit, bonding=bonding))
+    return HardifSettings(elp, throughput_kbit(interface, link, speed_kbit, measured_kbit))
 
 
 def throughput_kbit(
@@ -72,16 +70,10 @@ def throughput_kbit(
     link: Link,
     speed_kbit: int | None,
     measured_kbit: int | None = None,
-    *,
-    bonding: bool = False,
 ) -> int:
     """What batman-adv shall be told of an interface; 0: it asks the device, or measures the radio.
 
     `measured_kbit`: what a test over the wire carried (agent/mesh/metering.py), None where there was none.
-    `bonding`: it is told the device's speed, so that it does not ask. For what would leave by the wire it
-    came in on it counts half, unless a device said that it is full duplex; only that makes the other of two
-    parallel wires the better one there, and bonding looks for candidates nowhere else
-    (batadv_v_forward_penalty, batadv_find_router).
     """
     if interface.kind == "radio":
         return AUTOMATIC
@@ -91,4 +83,4 @@ def throughput_kbit(
         return measured_kbit
     if link.kind != "" or speed_kbit is None:
         return WIRE_KBIT
-    return speed_kbit if bonding else AUTOMATIC
+    return AUTOMATIC

@@ -103,7 +103,7 @@ class WantedSensor:
             return msgspec.structs.replace(base, left_phy=left)
         speed = self._speed(interface.name) if interface.kind == "wire" else None
         measured = self._measured(interface.name)
-        wanted = throughput_kbit(interface, link, speed, measured, bonding=self._mesh.bonding)
+        wanted = throughput_kbit(interface, link, speed, measured)
         memory = self._known[interface.name]
         if memory.throughput_kbit != wanted:
             memory.throughput_kbit, memory.since = wanted, now

@@ -194,23 +194,13 @@ def own(labs: Labs, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[
         lifecycle.down(name)
 
 
-def sent(lab: Lab, name: str) -> int:
-    """Bytes n1 has sent by this wire."""
-    return int(lab.json("n1", "ip", "-j", "-s", "link", "show", name)[0]["stats64"]["tx"]["bytes"])
-
-
 @pytest.mark.long
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("own", [(PARALLEL, {"mesh.bonding": True})], indirect=True)
-def test_with_bonding_two_parallel_wires_share_and_one_alone_carries_all(own: Lab) -> None:
+def test_with_bonding_one_of_two_parallel_wires_carries_on_alone(own: Lab) -> None:
+    """They do not share (decision 0011): that the other takes over is what can be had."""
     lab = own
     assert lab.json("n1", "batctl", "meshif", "bat0", "mesh_json")["bonding_enabled"] is True
-    before = {name: sent(lab, name) for name in ("e2", "e2b")}
-    lab.exec("n1", "ping", "-q", "-c", "300", "-i", "0.01", "-s", "1000", "10.77.0.2")
-    carried = {name: sent(lab, name) - before[name] for name in before}
-    log.info("bonding: %s bytes", carried)
-    assert min(carried.values()) > sum(carried.values()) / 4, carried
-
     lab.traffic_start("n1", "n2")
     steady(lab, "n1-n2", BEFORE_S)
     made = lab.inject("wire-dead", "n1", "n2")
@@ -218,7 +208,7 @@ def test_with_bonding_two_parallel_wires_share_and_one_alone_carries_all(own: La
     steady(lab, "n1-n2")
     gap = lab.traffic_report("n1-n2")["n1-n2"].gap_after(made.at)
     log.info("bonding, one wire cut: %s", gap)
-    assert gap is None or gap.seconds < 3.0, "every second packet is lost until the wire is out of the mesh"
+    assert gap is None or gap.seconds < 3.0, "the wire in use is out of the mesh"
     assert attached(lab, "n1", "e2")
     lab.clear()
     wait_whole(lab)

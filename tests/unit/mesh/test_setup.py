@@ -64,13 +64,10 @@ def test_hardware_that_tells_its_speed_is_left_to_batman_adv(speed: int | None, 
     assert ("set e1 throughput_override_kbit 1000000" in kernel.writes) is override
 
 
-def test_with_bonding_batman_adv_is_told_the_speed_a_device_knows() -> None:
-    kernel = Kernel("e1", "e3", kind="")
-    bonded = mesh(bonding=True)
-    ensure(setup(kernel, bonded, 100_000), bonded)
+def test_bonding_is_switched_on_where_it_is_wanted() -> None:
+    kernel = Kernel("e1", "e3")
+    ensure(setup(kernel, mesh(bonding=True)), mesh(bonding=True))
     assert "set bonding True" in kernel.writes
-    told = kernel.writes.index("set e1 throughput_override_kbit 100000")
-    assert kernel.writes[told - 2 : told] == ["master e1 bat0", "set e1 elp_interval_ms 150"], "at once"
 
 
 def test_a_mesh_that_is_right_is_not_touched_by_a_new_agent() -> None:
