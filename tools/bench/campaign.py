@@ -71,8 +71,10 @@ def campaign(
             except NotReadyError as error:
                 report, stuck = _report(lab, flow), str(error)
         finally:
-            lab.clear()
-            lab.traffic_stop(flow)
+            try:
+                lab.clear()
+            finally:
+                lab.traffic_stop(flow)
         gap = _gap(report, injection.at, cleared)
         if gap is None:
             missed += 1

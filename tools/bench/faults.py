@@ -53,6 +53,10 @@ def _scene(scene: Scene, figures: dict[str, Any], table: Table) -> None:
             runs = [_tried(lab, case) for _ in range(case.count)]
             figures[f"{where} {case.fault}"] = runs
             table.row(case.fault, where, str(case.count), *_row(runs))
+            keep(f"faults {where} {case.fault}", runs)
+            lab.clear()
+    except LabError as error:  # what is done already is kept; the rest of this lab would be measured broken
+        table.note(f"{scene.topology} was given up: {error}")
     finally:
         lifecycle.down(name)
 
@@ -77,7 +81,7 @@ def _tried(lab: Lab, case: Case) -> dict[str, Any]:
     except (AssertionError, NotReadyError) as error:
         return {"error": str(error)[-2000:]}
     finally:
-        lab.clear()
+        lab.take_back()  # what could not be taken back is said by the next `clear`
 
 
 def _once(lab: Lab, case: Case) -> dict[str, Any]:
