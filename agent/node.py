@@ -87,6 +87,7 @@ class Node:
             SecondNeighbour(may_act=self._closed),
             self._keeper.hasten,
             self._wake,
+            lambda hardif, mac: self._echoes.probe(hardif, mac),
             time.monotonic,
             radios_read=any(sensor.name == "radios" for sensor in found),
             radios=frozenset(one.name for one in config.mesh.interfaces if one.kind == "radio"),

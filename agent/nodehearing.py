@@ -12,12 +12,14 @@ from typing import Final
 
 from agent.events import Snapshot
 from agent.hello.limits import TokenBucket
+from agent.hello.peers import News as HelloNews
 from agent.hello.service import Change
 from agent.herald import Hasten
 from agent.mesh.news import News
 from agent.mesh.secondneighbour import SecondNeighbour
 from agent.readings import Echo
 
+DEAF: Final = "link-dead"  # the report of one that does not hear its subject any more
 HASTY: Final = frozenset({"link-dead", "one-way", "node-dead"})  # reports after which our OGMs hurry, too
 WAKE_BURST: Final = 10.0  # a link that dies is told in at most five: hello and report of its ends, intents
 WAKE_RATE: Final = 1.0  # a second: calm sensors read as often by themselves, so a flood costs that once more
@@ -36,15 +38,21 @@ class Hearing:
         second: SecondNeighbour,
         hasten: Hasten,
         wake: Callable[[], None],
+        probe: Callable[[str, str], None],
         clock: Callable[[], float],
         *,
         radios_read: bool,
         radios: frozenset[str] = frozenset(),
     ) -> None:
-        """`radios_read`: does this node have a sensor for radios? `radios`: those of the configuration."""
+        """`probe(hardif, mac)` asks a neighbour at once, before the loop has looked.
+
+        `radios_read`: does this node have a sensor for radios? `radios`: those of the configuration."""
         self._configured = radios
         self._no_radios = None if radios_read else frozenset[str]()
         self._second, self._hasten, self._wake, self._clock = second, hasten, wake, clock
+        self._probe = probe
+        self._known: frozenset[tuple[str, str]] = frozenset()  # neighbours on attached hardifs
+        self._ours: dict[str, str] = {}  # our MACs > hardif
         self._hasty, self._waking = News(), News(REPEATED_S)
         self._wakes = TokenBucket(WAKE_RATE, WAKE_BURST, clock())
         self._silent: frozenset[tuple[str, str]] = frozenset()  # whose echoes are missing
@@ -58,14 +66,26 @@ class Hearing:
             if self._hasty.fresh(now, *said) and change.word in HASTY:
                 self._hasten(f"{change.node} reports {change.word}", foreign=True)
         if new and self._wakes.take(now):
+            doubted = self._deaf_to_us(change)
+            if doubted in self._known:
+                self._probe(*doubted)
             self._wake()
+
+    def _deaf_to_us(self, change: Change) -> tuple[str, str]:
+        """(hardif, MAC) of a neighbour that says it does not hear us, ("", "") where it says nothing such."""
+        if change.what == HelloNews.SUSPECTS_US:
+            return change.hardif, change.mac
+        if change.what == "report" and change.word == DEAF:
+            return self._ours.get(change.mac, ""), change.about
+        return "", ""
 
     def tick(self, snapshot: Snapshot) -> None:
         """Hasten where echoes stay unanswered; see that each wire has its second neighbour."""
         mesh = snapshot.mesh
         if mesh is None:
             return
-        known = {(row.hardif, row.mac) for row in mesh.neighbours}  # not those of detached hardifs
+        self._known = known = frozenset((row.hardif, row.mac) for row in mesh.neighbours)  # of attached ones
+        self._ours = {row.mac: row.name for row in mesh.hardifs}
         silent = known & {(echo.hardif, echo.mac) for echo in snapshot.echoes if _unanswered(echo)}
         for hardif, mac in sorted(silent - self._silent):
             self._hasten(f"{mac} on {hardif} does not answer")

@@ -25,13 +25,17 @@ MAX_INTERFACES = 32  # the configuration's own bound
 
 
 class Change(msgspec.Struct, frozen=True):
-    """Something worth a look: a News of a peer, or "report" (then `word` is its kind, `mac` its subject)."""
+    """Something worth a look: a News of a peer, or "report".
+
+    Of a report `word` is the kind, `mac` the subject, `about` its author's interface on that link.
+    """
 
     what: str
     node: str
     hardif: str = ""
     mac: str = ""
     word: str = ""
+    about: str = ""
 
 
 def _nothing(_: str) -> Iterable[tuple[str, float]]:
@@ -230,4 +234,5 @@ class Hello:
         self._on_change(Change(news.value, entry.message.node, entry.hardif, mac_text(entry.message.mac)))
 
     def _reported(self, message: ReportMessage) -> None:
-        self._on_change(Change("report", message.node, mac=mac_text(message.subject), word=message.kind))
+        subject, about = mac_text(message.subject), mac_text(message.about)
+        self._on_change(Change("report", message.node, mac=subject, word=message.kind, about=about))

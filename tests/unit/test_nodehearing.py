@@ -16,6 +16,7 @@ from agent.nodehearing import Hearing, radio_hardifs
 from agent.readings import Echo, Hardif, Link, Mesh, Neighbour, Radio
 
 A, B = "02:00:00:00:00:0a", "02:00:00:00:00:0b"
+OURS = "02:00:00:00:00:e1"  # of e1
 ELP_MS = 150
 WIRES = ["e1", "e2"]
 
@@ -33,7 +34,7 @@ def mesh() -> Mesh:
         "off",
         bla=False,
         bonding=False,
-        hardifs=(Hardif("e1", 2, own, True, ELP_MS), Hardif("e2", 3, own, True, ELP_MS)),
+        hardifs=(Hardif("e1", 2, OURS, True, ELP_MS), Hardif("e2", 3, own, True, ELP_MS)),
         neighbours=(Neighbour("e1", A, 0.1), Neighbour("e2", B, 0.1)),
         unmeasured=("e1", "e2"),
     )
@@ -51,13 +52,20 @@ class Scene:
         self.woken = 0
         self.hastened: list[tuple[str, bool]] = []
         self.given: list[str] = []
+        self.probed: list[tuple[str, str]] = []
         second = SecondNeighbour(
             may_act=lambda: self.closed,
             clock=lambda: self.now,
             receive=lambda hardif, _: self.given.append(hardif),
         )
         self.hearing = Hearing(
-            second, self._hasten, self._wake, lambda: self.now, radios_read=radios_read, radios=radios
+            second,
+            self._hasten,
+            self._wake,
+            lambda hardif, mac: self.probed.append((hardif, mac)),
+            lambda: self.now,
+            radios_read=radios_read,
+            radios=radios,
         )
 
     def _hasten(self, why: str, *, foreign: bool = False) -> bool:
@@ -157,3 +165,35 @@ def test_a_report_that_is_repeated_wakes_nobody_and_hastens_once(scene: Scene) -
     scene.now += nh.REPEATED_S
     scene.hearing.heard(report(2))
     assert scene.woken == 2
+
+
+def test_a_neighbour_that_says_it_is_deaf_to_us_is_asked_at_once(scene: Scene) -> None:
+    scene.tick()
+    scene.hearing.heard(Change("report", "a", mac=OURS, word="link-dead", about=A))
+    scene.hearing.heard(Change("suspects-us", "b", "e2", B))
+    assert scene.probed == [("e1", A), ("e2", B)]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        Change("report", "a", mac=OURS, word="one-way", about=A),
+        Change("report", "a", mac=B, word="link-dead", about=A),
+        Change("report", "a", mac=OURS, word="link-dead", about="02:00:00:00:00:99"),
+        Change("new", "a", "e1", A),
+        Change("suspects-us", "x", "e1", B),
+    ],
+    ids=["it hears us", "about another", "a stranger", "a newcomer", "a neighbour of another interface"],
+)
+def test_nobody_else_is_asked_for_it(scene: Scene, change: Change) -> None:
+    scene.tick()
+    scene.hearing.heard(change)
+    assert scene.probed == []
+
+
+def test_a_flood_of_such_words_does_not_ask_more_than_the_wakes_allow(scene: Scene) -> None:
+    scene.tick()
+    for number in range(100):
+        scene.now += nh.REPEATED_S + 0.001 if number == 0 else 0.001
+        scene.hearing.heard(Change("report", f"n{number}", mac=OURS, word="link-dead", about=A))
+    assert len(scene.probed) <= nh.WAKE_BURST + 1

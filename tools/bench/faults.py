@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tools.bench.faultcases import SCENES, Case, Scene
+from tools.bench.kept import keep
 from tools.bench.reroute import OVERRIDES
 from tools.bench.table import Table
 from tools.lab import internet, lifecycle, story
