@@ -58,11 +58,14 @@ class Hearing:
         self._silent: frozenset[tuple[str, str]] = frozenset()  # whose echoes are missing
 
     def heard(self, change: Change) -> None:
-        """A hello or a report brought news (a hint): look soon, and hasten OGMs where a link died."""
+        """A hello or a report brought news (a hint): hasten OGMs where a link died, look soon if ours.
+
+        What a report says of others' links is no evidence of anything here: only their ways change.
+        """
         now, new = self._clock(), True
         if change.what == "report":
             said = (change.node, change.word, change.mac)
-            new = self._waking.fresh(now, *said)
+            new = self._waking.fresh(now, *said) and change.mac in self._ours
             if self._hasty.fresh(now, *said) and change.word in HASTY:
                 self._hasten(f"{change.node} reports {change.word}", foreign=True)
         if new and self._wakes.take(now):
@@ -85,7 +88,7 @@ class Hearing:
         if mesh is None:
             return
         self._known = known = frozenset((row.hardif, row.mac) for row in mesh.neighbours)  # of attached ones
-        self._ours = {row.mac: row.name for row in mesh.hardifs}
+        self._ours = {link.mac: link.name for link in snapshot.links or ()}
         silent = known & {(echo.hardif, echo.mac) for echo in snapshot.echoes if _unanswered(echo)}
         for hardif, mac in sorted(silent - self._silent):
             self._hasten(f"{mac} on {hardif} does not answer")

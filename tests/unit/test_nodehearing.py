@@ -19,6 +19,7 @@ A, B = "02:00:00:00:00:0a", "02:00:00:00:00:0b"
 OURS = "02:00:00:00:00:e1"  # of e1
 ELP_MS = 150
 WIRES = ["e1", "e2"]
+LINKS = (Link("e1", 2, OURS, 1532, True, True, "veth", master=7),)
 
 
 def mesh() -> Mesh:
@@ -34,7 +35,7 @@ def mesh() -> Mesh:
         "off",
         bla=False,
         bonding=False,
-        hardifs=(Hardif("e1", 2, OURS, True, ELP_MS), Hardif("e2", 3, own, True, ELP_MS)),
+        hardifs=(Hardif("e1", 2, own, True, ELP_MS), Hardif("e2", 3, own, True, ELP_MS)),
         neighbours=(Neighbour("e1", A, 0.1), Neighbour("e2", B, 0.1)),
         unmeasured=("e1", "e2"),
     )
@@ -76,7 +77,8 @@ class Scene:
         self.woken += 1
 
     def tick(self, *echoes: Echo, **rest: Any) -> None:
-        self.hearing.tick(Snapshot(at=self.now, wall=0.0, mesh=mesh(), echoes=echoes, **rest))
+        seen: dict[str, Any] = {"mesh": mesh(), "links": LINKS, "echoes": echoes} | rest
+        self.hearing.tick(Snapshot(at=self.now, wall=0.0, **seen))
 
 
 @pytest.fixture
@@ -143,10 +145,12 @@ def test_nothing_is_given_before_radios_were_looked_for(said: dict[str, Any], gi
 
 
 def report(number: int, word: str = "link-dead") -> Change:
-    return Change("report", f"n{number}", mac=A, word=word)
+    """About our end of e1."""
+    return Change("report", f"n{number}", mac=OURS, word=word)
 
 
 def test_strangers_wake_the_sensors_ten_times_at_once_and_then_once_a_second(scene: Scene) -> None:
+    scene.tick()
     for number in range(500):
         scene.hearing.heard(Change("new", f"x{number}", "e1", A))
     assert scene.woken == nh.WAKE_BURST
@@ -156,7 +160,15 @@ def test_strangers_wake_the_sensors_ten_times_at_once_and_then_once_a_second(sce
     assert scene.woken == pytest.approx(nh.WAKE_BURST + 60 * nh.WAKE_RATE, abs=1)
 
 
-def test_a_report_that_is_repeated_wakes_nobody_and_hastens_once(scene: Scene) -> None:
+def test_what_is_said_of_others_links_hastens_and_wakes_nobody(scene: Scene) -> None:
+    scene.tick()
+    scene.hearing.heard(Change("report", "n2", mac=B, word="link-dead", about=A))
+    assert scene.hastened == [("n2 reports link-dead", True)]
+    assert scene.woken == 0
+
+
+def test_a_report_that_is_repeated_wakes_once_and_hastens_once(scene: Scene) -> None:
+    scene.tick()
     for _ in range(30):
         scene.hearing.heard(report(2))
         scene.now += 2.0
