@@ -8,6 +8,7 @@ from typing import Any
 from agent.web.words import Words
 
 CLOSED = frozenset({"observe", "paused", "unhealthy", "setup"})  # agent/mapek/plan.py: Gate.closed_as
+NO_RUNG = "no-rung"  # nothing the agent can do, at least now: agent/mapek/plan.py
 LEFT_ALONE = "left-alone"  # a person undid what the node had put right: agent/mapek/personal.py
 WAITING = frozenset({"cooling", "blocked", "moves", "budget", "stopped", "refused", "explained"})
 
@@ -18,7 +19,7 @@ def needs_person(row: dict[str, Any]) -> bool:
 
 
 def eased(row: dict[str, Any]) -> bool:
-    """Did the node do its part about its own machine? No traffic goes around that."""
+    """Is it less bad now, on the machine itself? No traffic goes around that."""
     return row["state"] == "contained" and str(row["subject"]).startswith("host/")
 
 
@@ -36,18 +37,18 @@ def hand(row: dict[str, Any], w: Words) -> str:
 def doing(row: dict[str, Any], w: Words) -> str:
     """One or two sentences; times are told by `next_step`."""
     decision, outcome = row["decision"], row["outcome"]
-    name = _action(row)
-    action = w.action(name) if name else ""
     phase = "contained" if row["state"] == "contained" else row.get("phase", "")
-    if phase in ("verifying", "contained") and name:
-        return w(f"doing.{phase}", done=w.done(name))
-    if phase in ("acting", "undoing") and name:
-        return w(f"doing.{phase}", action=action)
+    did = _did(row, phase)
+    if phase in ("verifying", "contained") and did:
+        return w(f"doing.{phase}", done=w.done(did))
+    if phase in ("acting", "undoing") and did:
+        return w(f"doing.{phase}", action=w.action(did))
     if phase == "contained":
-        return w("doing.bypassed")
+        return w("doing.eased" if eased(row) else "doing.bypassed")
     if decision is None:
         return w("doing.deciding")
     verdict, reason = decision["verdict"], decision.get("reason", "")
+    action = w.action(decision["action"]) if decision["action"] else ""
     before = w("doing.failed", action=w.action(outcome["action"])) + " " if _failed(outcome) else ""
     if verdict == "act":
         return before + w("doing.acting", action=action)
@@ -62,7 +63,8 @@ def doing(row: dict[str, Any], w: Words) -> str:
         return w("doing.left-alone")
     if reason == "refused":
         return before + w("doing.no-way")
-    return before + w("doing.exhausted" if outcome is not None else "doing.nothing")
+    tried = outcome is not None and reason != NO_RUNG
+    return before + w("doing.exhausted" if tried else "doing.nothing")
 
 
 def next_step(row: dict[str, Any], w: Words) -> str:
@@ -74,12 +76,18 @@ def next_step(row: dict[str, Any], w: Words) -> str:
     return w("next.answer") if row["state"] == "contained" and row.get("held") else ""
 
 
-def _action(row: dict[str, Any]) -> str:
-    """The action in hand or last carried out, "" where there is none."""
-    outcome, decision = row["outcome"], row["decision"]
-    if row["state"] == "contained" and row.get("held"):
-        return str(row["held"][-1])
-    return str((decision["action"] if decision else "") or (outcome["action"] if outcome else ""))
+def _did(row: dict[str, Any], phase: str) -> str:
+    """The action its phase is about, "" where the node did nothing.
+
+    A decision names what the node would do, too: its action is one in hand only by the verdict `act`. What
+    became well by itself, or by batman-adv, was decided about and never acted on.
+    """
+    held, decision, outcome = row.get("held"), row["decision"], row["outcome"]
+    if phase in ("contained", "undoing") and held:
+        return str(held[-1])
+    if phase == "contained":  # what served only to get there is put back already
+        return str(outcome["action"]) if outcome is not None and outcome["result"] == "contained" else ""
+    return str(decision["action"]) if decision is not None and decision["verdict"] == "act" else ""
 
 
 def _failed(outcome: dict[str, Any] | None) -> bool:

@@ -105,6 +105,8 @@ def _you(status: dict[str, Any], worst: dict[str, Any], w: Words) -> str:
     by_hand = hand(worst, w)
     if needs_person(worst) or status["mode"] == "observe":
         return by_hand or w("you.evidence")
+    if eased(worst) and not worst.get("held"):
+        return by_hand or w("you.evidence")  # by itself: the node did nothing
     if worst["state"] == "contained":
         return f"{w('you.eased' if eased(worst) else 'you.contained')} {by_hand}".rstrip()
     return w("you.later", hand=within(by_hand)) if by_hand else w("you.nothing")

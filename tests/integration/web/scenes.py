@@ -170,7 +170,7 @@ def partition(number: int = 5) -> status.Episode:
     }
     sentence = f"The mesh has split: {lost} cannot be reached from here; {seen['nodes']}, {seen['reached']}."
     said = f"{sentence} Nothing the agent can do mends it; a person must look."
-    decision = Decision(f"d{number}", Verdict.NOTHING, None, said, NOW - 3, "exhausted")
+    decision = Decision(f"d{number}", Verdict.NOTHING, None, said, NOW - 3, "no-rung")
     return episode(
         number,
         "partition",

@@ -86,3 +86,65 @@ def test_what_the_node_did_for_its_own_machine_leads_no_traffic_around() -> None
     for untrue in ("raffic", "bypassed"):
         assert untrue not in html.split('id="neighbours"')[0].split("<body")[-1], untrue
     assert doing.eased(scenes.healthy(episodes=(episode,))["faults"][0])
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize(
+    ("verdict", "reason"),
+    [(Verdict.OBSERVE, "observe"), (Verdict.OBSERVE, "paused"), (Verdict.WAIT, "budget")],
+)
+def test_what_batman_adv_led_around_by_itself_is_not_said_to_be_the_nodes_doing(
+    verdict: Verdict, reason: str, lang: str
+) -> None:
+    """The decision names what the node would have done."""
+    before = scenes.contained()
+    remedy = Remedy("detach-hardif", before.diagnosis.subject, {})
+    would = Decision("d1", verdict, remedy, "would take it out", scenes.NOW - 5, reason)
+    assert before.outcome is not None
+    outcome = msgspec.structs.replace(before.outcome, action="")
+    w, episode = words(lang), dead_link(decision=would, outcome=outcome)
+    row = scenes.healthy(episodes=(episode,))["faults"][0]
+    assert doing.doing(row, w) == w("doing.bypassed")
+    assert w.done("detach-hardif") not in page.sections(scenes.healthy(episodes=(episode,)), lang)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_what_is_put_back_is_what_was_done_not_what_is_decided_next(lang: str) -> None:
+    """Haste was decided on, and waits, when the link that is held out answered again."""
+    episode = msgspec.structs.replace(scenes.shown_again(), phase="undoing")
+    w = words(lang)
+    row = scenes.healthy(episodes=(episode,))["faults"][0]
+    assert doing.doing(row, w) == w("doing.undoing", action=w.action("detach-hardif"))
+
+
+def test_what_served_only_to_contain_it_is_still_said_to_have_been_done() -> None:
+    before = scenes.contained()
+    assert before.outcome is not None
+    outcome = msgspec.structs.replace(before.outcome, action="hasten-ogms")
+    row = scenes.healthy(episodes=(dead_link(outcome=outcome),))["faults"][0]
+    w = words("en")
+    assert doing.doing(row, w) == w("doing.contained", done=w.done("hasten-ogms"))
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_machine_that_cooled_by_itself_owes_the_node_nothing(lang: str) -> None:
+    hot = scenes.hot()
+    assert hot.decision is not None
+    assert hot.outcome is not None
+    would = msgspec.structs.replace(hot.decision, verdict=Verdict.OBSERVE, reason="paused")
+    outcome = msgspec.structs.replace(hot.outcome, action="")
+    episode = msgspec.structs.replace(hot, decision=would, outcome=outcome, held=())
+    html, w = page.sections(scenes.healthy(episodes=(episode,)), lang), words(lang)
+    assert w("doing.eased") in html
+    for untrue in ("you.eased", "doing.bypassed"):
+        assert w(untrue) not in html
+
+
+def test_no_rung_just_now_is_not_called_everything_tried() -> None:
+    before = scenes.unhealed()
+    assert before.decision is not None
+    decision = msgspec.structs.replace(before.decision, reason="no-rung")
+    row = scenes.healthy(episodes=(msgspec.structs.replace(before, decision=decision),))["faults"][0]
+    w = words("en")
+    assert w("doing.nothing") in doing.doing(row, w)
+    assert w("doing.exhausted") not in doing.doing(row, w)
