@@ -21,6 +21,7 @@ HOST = "host/"  # subjects of the machine, on which no traffic depends directly
 # Phases (agent/mapek/episodes.py) that say by themselves how a fault stands.
 PHASES = {"acting": "healing", "verifying": "healing", "undoing": "healing", "contained": "contained"}
 
+STARTING = frozenset({"unhealthy", "setup"})  # agent/mapek/plan.py: Gate.closed_as
 READINGS = "the first readings"  # what is awaited before anything is known
 
 State = Literal["starting", "healthy", "healing", "broken", "paused"]
@@ -102,9 +103,14 @@ def state_of(loop: Loop, snapshot: Snapshot | None) -> State:
         return "paused"
     if any(episode.needs_person for episode in active):
         return "broken"
-    if active:
-        return "healing"
-    return "healthy" if loop.healthy_once else "starting"
+    if not loop.healthy_once and all(_awaits_start(episode) for episode in active):
+        return "starting"
+    return "healing" if active else "healthy"
+
+
+def _awaits_start(episode: Episode) -> bool:
+    """Is it only what keeps the node from being healthy for the first time, and is left until then?"""
+    return episode.decision is not None and episode.decision.reason in STARTING
 
 
 def verdict(

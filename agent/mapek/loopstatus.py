@@ -83,14 +83,16 @@ def episode_status(episode: Episode, titles: Mapping[str, tuple[str, str]]) -> E
 
 
 def needs_person(episode: Episode) -> bool:
-    """Is nothing left, or nothing allowed, that the node could do about it? Also while it tries again."""
+    """Is nothing left, or nothing allowed, that the node could do about it? Also while it tries again.
+
+    A pause, a start and a set-up end by themselves: only the mode `observe` leaves everything to a person.
+    """
     if episode.decision is None or episode.closed_at is not None:
         return False
-    if episode.decision.verdict is Verdict.OBSERVE:
-        return True
-    if episode.phase is Phase.CONTAINED or episode.decision.reason == "explained":
+    verdict, reason = episode.decision.verdict, episode.decision.reason
+    if episode.phase is Phase.CONTAINED or reason == "explained":
         return False
-    return episode.asked or episode.decision.verdict is Verdict.NOTHING
+    return episode.asked or verdict is Verdict.NOTHING or reason == "observe"
 
 
 def titled(awaited: Awaited | None, titles: Mapping[str, tuple[str, str]]) -> Awaited | None:
