@@ -52,7 +52,10 @@ class ClockWrong:
         clock = _clock(view.snapshot)
         if clock is not None and clock.unsynchronised_age is not None and _lost(view):
             age = clock.unsynchronised_age
-            lost = {"lost": f"not synchronised for {_long(age)}, though {clock.service} runs"}
+            lost = {
+                "lost": f"not synchronised for {_long(age)}, though {clock.service} runs",
+                "service": clock.service,
+            }
             return (*found, Symptom(self.id, SERVICE, view.now - age, lost))
         return found
 
@@ -65,9 +68,10 @@ class ClockWrong:
         """Put a jump back; else have the time service ask again, and once more later."""
         clock = _clock(view.snapshot)
         if diagnosis.subject == SERVICE:
-            unit = {"unit": clock.service} if clock is not None else {}
-            restart = Remedy("restart-time-service", SERVICE, unit, deadline=RESTART_DEADLINE_S)
-            return (restart,) if unit.get("unit") else ()
+            # as found then: it may be between its stop and its start
+            unit = diagnosis.evidence.get("service") or (clock.service if clock is not None else "")
+            restart = Remedy("restart-time-service", SERVICE, {"unit": unit}, deadline=RESTART_DEADLINE_S)
+            return (restart,) if unit else ()
         first: tuple[Remedy, ...] = ()
         if clock is not None and clock.trusted_offset is not None and _is_step(clock):
             back = {"offset": f"{clock.trusted_offset:.3f}"}
@@ -83,9 +87,12 @@ class ClockWrong:
         )
 
     def state(self, diagnosis: Diagnosis, view: View) -> State:
+        """A service that no longer sets it is mended when it was set again: not where nobody is left to ask,
+        which tells nothing and may change every minute, nor while the service is restarted.
+        """
         clock = _clock(view.snapshot)
         if diagnosis.subject == SERVICE:
-            return State.PRESENT if clock is None or _lost(view) else State.GONE
+            return State.PRESENT if clock is None or _long_ago(clock) else State.GONE
         if clock is None or _early(view.snapshot) or _is_step(clock):
             return State.PRESENT
         return State.GONE
@@ -127,8 +134,11 @@ def _stepped(host: Host) -> bool:
 def _lost(view: View) -> bool:
     """Does a time service run that has set the clock before, and does so no more though it could?"""
     clock = _clock(view.snapshot)
-    age = clock.unsynchronised_age if clock is not None else None
-    return clock is not None and bool(clock.service) and age is not None and age > LOST_S and _way_out(view)
+    return clock is not None and bool(clock.service) and _long_ago(clock) and _way_out(view)
+
+
+def _long_ago(clock: Clock) -> bool:
+    return clock.unsynchronised_age is not None and clock.unsynchronised_age > LOST_S
 
 
 def _way_out(view: View) -> bool:

@@ -7,7 +7,8 @@ later.
 
 When it was set last is another matter: the kernel goes on calling a clock synchronised for about nine hours
 after its last correction (until its error may be 16 s, at 500 ppm). systemd-timesyncd touches a file each
-time (systemd-timesyncd.service(8)); where there is none the kernel's word is taken.
+time (systemd-timesyncd.service(8)), and that file goes whenever it is restarted. So while it sets the clock,
+no file is no news; where another does, or nobody known, the kernel's word is taken.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from pathlib import Path
 from agent.hostreadings import Clock
 
 # systemd unit > what it keeps below /run while it runs
-SERVICES = {"systemd-timesyncd.service": "systemd/timesync", "chrony.service": "chrony"}
+TIMESYNCD = "systemd-timesyncd.service"
+SERVICES = {TIMESYNCD: "systemd/timesync", "chrony.service": "chrony"}
 STAMP = "systemd/timesync/synchronized"  # below /run: touched each time the clock was set
 
 
@@ -47,20 +49,22 @@ class ClockWatch:
         offset = self._offset()
         if synchronised:
             self._trusted = offset
-        self._note(synchronised, now)
+        service = next((unit for unit, path in SERVICES.items() if (self._run / path).exists()), "")
+        self._note(synchronised, now, service)
         return Clock(
             step_s=None if self._trusted is None else offset - self._trusted,
             trusted_offset=self._trusted,
             unsynchronised_age=None if self._synchronised_at is None else now - self._synchronised_at,
-            service=next((unit for unit, path in SERVICES.items() if (self._run / path).exists()), ""),
+            service=service,
         )
 
-    def _note(self, synchronised: bool | None, now: float) -> None:
+    def _note(self, synchronised: bool | None, now: float, service: str) -> None:
         """When it was set last: by the stamp's changes, as a wall clock that jumps cannot tell their age."""
         try:
             stamp = (self._run / STAMP).stat().st_mtime
         except OSError:
-            if synchronised:
+            stamps = service == TIMESYNCD or (not service and self._stamp is not None)  # it restarts just now
+            if synchronised and not stamps:
                 self._synchronised_at = now
             return
         if self._stamp is None:  # set before we looked

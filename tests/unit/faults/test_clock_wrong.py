@@ -26,6 +26,7 @@ def clock(**changes: Any) -> Host:
 
 JUMPED = clock(step_s=-7200.0)
 LOST = clock(unsynchronised_age=8000.0, service=TIMESYNCD)
+RESTARTING = clock(unsynchronised_age=8000.0, service="")
 UNSET = about("clock-wrong", "host/time-service")
 GATEWAY = mesh(gateways=(Gateway(O3, N3, 10_000, 10_000),))
 
@@ -97,11 +98,20 @@ def test_a_time_service_that_has_not_set_it_for_two_hours_is_restarted_once_and_
 
 def test_a_mesh_without_a_way_out_has_nobody_who_could_set_a_clock() -> None:
     assert not FAULT.symptoms(with_gateway(seen(now=LOST), mesh()))
-    assert FAULT.state(UNSET, with_gateway(seen(now=LOST), mesh())) is State.GONE
     asked = seen(now=LOST)
     probe = UplinkProbe("icmp", "192.0.2.1", False, True, 0, 0.0, 9.0)
     out = msgspec.structs.replace(asked.snapshot, mesh=mesh(), uplink=Uplink("eth0", (probe,)))
     assert FAULT.symptoms(msgspec.structs.replace(asked, snapshot=out)), "this node is the way out"
+
+
+def test_what_was_not_set_is_not_mended_by_a_gateway_that_vanishes_or_by_the_restart_itself() -> None:
+    """A gateway that comes and goes would have the service restarted each time it comes."""
+    for now in (with_gateway(seen(now=LOST), mesh()), with_gateway(seen(now=RESTARTING))):
+        assert not FAULT.symptoms(now)
+        assert FAULT.state(UNSET, now) is State.PRESENT
+    found = FAULT.symptoms(with_gateway(seen(now=LOST)))[0]
+    (rung,) = FAULT.ladder(diagnosis(found), with_gateway(seen(now=RESTARTING)))
+    assert rung.args == {"unit": TIMESYNCD}
 
 
 def test_a_time_before_any_release_is_said_and_never_guessed_at() -> None:

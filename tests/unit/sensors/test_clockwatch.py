@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 from agent.sensors.clockwatch import ClockWatch
@@ -72,6 +73,30 @@ def test_when_the_clock_was_set_last_is_the_time_services_word_not_the_kernels(t
     assert seen.look(True, 16_000.0).unsynchronised_age == 7400.0, "the kernel says so for nine hours"
     stamped(tmp_path, 12_000.0)
     assert seen.look(True, 16_005.0).unsynchronised_age == 0.0
+
+
+def test_a_restarted_time_service_has_set_nothing_yet(tmp_path: Path) -> None:
+    """Its restart removes its folder with the file; the kernel still calls the clock synchronised."""
+    stamped(tmp_path, 5000.0)
+    folder = tmp_path / "systemd" / "timesync"
+    seen = ClockWatch(tmp_path, Wall(1000.0), lambda: 5000.0)
+    seen.look(True, 1000.0)
+    shutil.rmtree(folder)
+    assert seen.look(True, 9000.0).unsynchronised_age == 8000.0, "between its stop and its start"
+    folder.mkdir()
+    told = seen.look(True, 9005.0)
+    assert (told.service, told.unsynchronised_age) == ("systemd-timesyncd.service", 8005.0)
+    stamped(tmp_path, 13_010.0)
+    assert seen.look(True, 9010.0).unsynchronised_age == 0.0
+
+
+def test_where_another_service_took_over_the_kernels_word_is_taken(tmp_path: Path) -> None:
+    stamped(tmp_path, 5000.0)
+    seen = ClockWatch(tmp_path, Wall(1000.0), lambda: 5000.0)
+    seen.look(True, 1000.0)
+    shutil.rmtree(tmp_path / "systemd")
+    (tmp_path / "chrony").mkdir()
+    assert seen.look(True, 9000.0).unsynchronised_age == 0.0
 
 
 def test_a_clock_that_jumps_makes_it_no_older(tmp_path: Path) -> None:
