@@ -60,11 +60,14 @@ class DiskFull:
         )
 
     def ladder(self, diagnosis: Diagnosis, view: View) -> Sequence[Remedy]:
-        """Our own first, then what the system says it can spare, then old logs."""
+        """Our own first, then what the system says it can spare, then old logs where it is fullest.
+
+        Until there is clearly enough: between the rungs a disk may be full no more and not yet well.
+        """
         host = view.snapshot.host
         fullest = min(
-            (disk for disk in (host.disks if host else ()) if _full(disk)),
-            key=lambda disk: disk.free - wanted(disk.total),
+            (disk for disk in (host.disks if host else ()) if _full(disk, ENOUGH)),
+            key=lambda disk: (not _full(disk), disk.free - wanted(disk.total)),
             default=Disk("/var/log", 0, 0),
         )
         room = {

@@ -70,6 +70,22 @@ def test_our_own_records_go_first_then_the_journal_then_old_logs_where_it_is_ful
     assert int(logs.args["wanted"]) > 75 * MB  # so that it is gone afterwards
 
 
+def test_between_full_and_well_the_logs_are_still_asked_for_all_the_room_that_is_wanted() -> None:
+    """The journal gave back some: no longer full, and not yet gone."""
+    between = host(disks=(Disk("/", 8000 * MB, 5000 * MB), Disk("/var/log", 1000 * MB, 60 * MB)))
+    view = seen(now=between)
+    assert FAULT.state(TOLD, view) is State.PRESENT
+    logs = FAULT.ladder(TOLD, view)[-1]
+    assert (logs.args["path"], logs.args["wanted"]) == ("/var/log", str(75 * MB + 1))
+
+
+def test_the_one_that_is_full_comes_before_one_that_is_nearly_so() -> None:
+    nearly = Disk("/", 8000 * MB, 420 * MB)
+    few = Disk("/var/log", 1000 * MB, 900 * MB, 500_000, 400)
+    logs = FAULT.ladder(TOLD, seen(now=host(disks=(nearly, few))))[-1]
+    assert logs.args["path"] == "/var/log"
+
+
 def test_where_inodes_are_short_so_many_are_asked_for() -> None:
     view = lasting(host(disks=(Disk("/", 8000 * MB, 5000 * MB, 500_000, 400),)), 5)
     logs = FAULT.ladder(diagnosis(FAULT.symptoms(view)[0]), view)[-1]
