@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from agent.events import Diagnosis, Remedy, Subject, Suspicion, Symptom
@@ -12,6 +12,7 @@ from agent.faults.hostlook import held_for
 from agent.hostreadings import Host
 
 HELD_S = 10.0  # two readings: a moment's peak is the kernel's to deal with
+UNREAD_S = 30.0  # as far back as the history goes: a sensor without a value for so long has gone
 COOLER = 5.0  # C below the limit at which it is over
 DEADLINE_S = 12.0  # the act, and the next reading: to rest is all the agent can do, however hot it stays
 HEAT, POWER = Subject.host("heat"), Subject.host("power")
@@ -63,10 +64,14 @@ class Thermal:
         return (Remedy("rest", diagnosis.subject, {}, deadline=DEADLINE_S),)
 
     def state(self, diagnosis: Diagnosis, view: View) -> State:
-        """Heat is contained while the agent rests."""
+        """Heat is contained while the agent rests. What nobody measures any more, nothing is known of."""
         host = view.snapshot.host
         if diagnosis.subject == POWER:
+            if _unread(view, _tells_power):
+                return State.GONE
             return State.GONE if host is not None and host.under_voltage is False else State.PRESENT
+        if _unread(view, _tells_heat):
+            return State.GONE
         if host is None or host.heat is None:
             return State.CONTAINED if view.resting else State.PRESENT
         if host.heat.celsius <= host.heat.limit - COOLER:
@@ -81,6 +86,22 @@ def _hot(host: Host) -> bool:
 
 def _weak(host: Host) -> bool:
     return bool(host.under_voltage)
+
+
+def _tells_heat(host: Host) -> bool:
+    return host.heat is not None
+
+
+def _tells_power(host: Host) -> bool:
+    return host.under_voltage is not None
+
+
+def _unread(view: View, tells: Callable[[Host], bool]) -> bool:
+    """Was it not measured once in all that is remembered?"""
+    if not view.history or view.now - view.history[0].at < UNREAD_S:
+        return False
+    seen = (snapshot.host for snapshot in (view.snapshot, *view.history))
+    return not any(host is not None and tells(host) for host in seen)
 
 
 FAULT: Fault = Thermal()

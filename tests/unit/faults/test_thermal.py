@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 
+from agent.events import Diagnosis
 from agent.faults.base import State
 from agent.faults.thermal import FAULT
 from agent.hostreadings import Heat, Host
@@ -40,6 +41,16 @@ def test_a_weak_supply_is_said_and_nothing_is_done() -> None:
 @pytest.mark.parametrize("now", [host(), host(heat=None, under_voltage=None), None])
 def test_well_or_without_sensors_is_no_symptom(now: Host | None) -> None:
     assert not FAULT.symptoms(seen(*[now] * 12, now=now))
+
+
+@pytest.mark.parametrize(("told", "found"), [(HEAT, HOT), (POWER, WEAK)], ids=["heat", "power"])
+def test_what_is_measured_no_more_is_no_fault_for_ever(told: Diagnosis, found: Host) -> None:
+    silent = host(heat=None, under_voltage=None)
+    for resting in (True, False):
+        gone = seen(*[silent] * 20, *[None] * 11, now=silent, resting=resting)
+        assert FAULT.state(told, gone) is State.GONE
+        for late in (seen(found, *[silent] * 30, now=silent, resting=resting), seen(silent, now=silent)):
+            assert FAULT.state(told, late) is not State.GONE, "a reading that fails, or an agent that starts"
 
 
 def test_the_agent_rests_until_it_is_clearly_cooler() -> None:
