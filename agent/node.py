@@ -81,7 +81,7 @@ class Node:
             config, measured=self._metering.kbit, may_act=self._closed, paused=self._is_paused
         )
         self._balance = GatewayBalance(config, may_act=self._closed)
-        self._services = NodeServices(config)
+        self._services = NodeServices(config, paused=self._is_paused)
         found = [sensor for sensor in sensors.discover(config) if sensor.name != self._services.name]
         self._hearing = Hearing(
             SecondNeighbour(may_act=self._closed),
