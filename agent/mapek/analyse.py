@@ -23,6 +23,10 @@ _log = logging.getLogger("agent.mapek.analyse")
 _T = TypeVar("_T")
 
 
+def _never(_root: Symptom, _other: Symptom) -> bool:
+    return False
+
+
 class Cause(msgspec.Struct, frozen=True):
     """A root cause: a symptom nothing better explains, and what it explains."""
 
@@ -56,10 +60,13 @@ class Analyser:
                 found.setdefault((symptom.fault, symptom.subject), symptom)
         return list(found.values())
 
-    def causes(self, symptoms: Sequence[Symptom], view: View) -> list[Cause]:
+    def causes(
+        self, symptoms: Sequence[Symptom], view: View, lets_go: Callable[[Symptom, Symptom], bool] = _never
+    ) -> list[Cause]:
         """The symptoms no other explains; of two that explain each other the one that explains more.
 
-        Never empty where there is a symptom.
+        Never empty where there is a symptom. `lets_go`: is the second a cause of its own although the first
+        explains it (nothing is done about that)?
         """
         by_fault: dict[str, list[Symptom]] = {}
         for symptom in symptoms:
@@ -82,7 +89,7 @@ class Analyser:
         for symptom in ranked:
             for other in explained.get(id(symptom), ()):
                 mutual = any(symptom is back for back in explained.get(id(other), ()))
-                if not mutual or rank[id(symptom)] < rank[id(other)]:
+                if (not mutual or rank[id(symptom)] < rank[id(other)]) and not lets_go(symptom, other):
                     superfluous.add(id(other))
         roots = [symptom for symptom in ranked if id(symptom) not in superfluous] or ranked[:1]
         return [Cause(symptom, tuple(explained.get(id(symptom), ()))) for symptom in roots]

@@ -18,7 +18,8 @@ from agent.mapek.tick import Draft
 CONTAINED_LOST = (
     2.0  # s a contained fault must show again before it is treated again: one odd reading is none
 )
-SIGNLESS = 10.0  # s without its sign after which a fault without a rung is none any more: as odd readings
+SIGNLESS = 10.0  # s without its sign after which a fault without a rung is none any more: no odd reading
+CURED = "the fault is gone"
 HOST = "host/"  # subjects of the machine, on which no traffic depends directly
 
 
@@ -120,6 +121,8 @@ class Course:
         elif episode.undo_as is Result.FAILED:
             self._draft.outcome(episode, action, Result.FAILED, f"{episode.undo_why}; put back", now)
             _next_rung(episode)
+        elif episode.undo_why == CURED:
+            self._end(episode, episode.undo_as, CURED, now)
         else:
             self._end(episode, episode.undo_as, f"{episode.undo_why}; put back", now)
 
@@ -134,7 +137,10 @@ class Course:
         self._rollback.begin(episode, Result.GONE, why, view.now)
 
     def _gone(self, episode: Episode, view: View) -> None:
-        if episode.held:
+        if episode.held and self._rollback.cured(episode):  # no containment: a relapse of it may wait
+            episode.healed_at = view.now
+            self._rollback.begin(episode, Result.HEALED, CURED, view.now)
+        elif episode.held:
             self._contain(episode, view)
             if episode.phase is Phase.CONTAINED:
                 self._contained(episode, State.GONE, view)
@@ -142,7 +148,7 @@ class Course:
             self._end(episode, Result.GONE, "somebody mended it, or it passed by itself", view.now)
         elif episode.acted_at is not None:
             episode.healed_at = view.now
-            self._end(episode, Result.HEALED, "the fault is gone", view.now)
+            self._end(episode, Result.HEALED, CURED, view.now)
         else:
             self._end(episode, Result.GONE, "the fault went away by itself", view.now)
 
@@ -236,14 +242,16 @@ class Course:
         if root is not None and episode.acted_at is None:
             self._end(episode, Result.GONE, f"explained by {root.diagnosis.fault}", view.now)
             return
-        if episode.retry_at is not None and view.now >= episode.retry_at + SIGNLESS:
-            self._end(episode, Result.GONE, "its sign shows no more", view.now)
+        waits = episode.spent or (episode.asked and episode.acted_at is None)
+        if waits and view.now - episode.seen_at >= SIGNLESS:
+            # remembered as failed: if it is back before its wait is over, the rest of that is waited for
+            self._end(episode, Result.GONE, "its sign shows no more", view.now, remember=False)
             return
         plan = self._deciding.decide(episode, root, view)
         decision = plan.decision
         if decision.verdict is Verdict.ACT and decision.remedy is not None:
             self._act(episode, decision.remedy, view.now)
-        elif plan.kind[-1] == "exhausted" and episode.used:
+        elif decision.reason == "exhausted":
             self._exhausted(episode, view.now)
 
     def _act(self, episode: Episode, remedy: Remedy, now: float) -> None:
@@ -263,13 +271,13 @@ class Course:
             why = "every rung was tried once; a person should look"
             self._draft.outcome(episode, "", Result.FAILED, why, now)
             wait = failed_cooldown(episode.relapses + 1, episode.diagnosis.subject, self._standing.policy)
-            episode.retry_at = now + wait
+            episode.retry_at, episode.resumed = now + wait, False
             self._memory.ended(episode, now)
 
-    def _end(self, episode: Episode, result: Result, why: str, now: float) -> None:
+    def _end(self, episode: Episode, result: Result, why: str, now: float, *, remember: bool = True) -> None:
         episode.result = result
         self._draft.outcome(episode, _acted_by(episode), result, why, now)
-        if episode.acted_at is not None:
+        if remember and episode.acted_at is not None:
             self._memory.ended(episode, now)
         self._book.close(episode, now)
 

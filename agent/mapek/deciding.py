@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+from agent.events import Verdict
 from agent.faults.base import View
 from agent.mapek.analyse import Analyser, related
 from agent.mapek.episodes import Book, Episode, Memory
+from agent.mapek.explaining import Explaining
 from agent.mapek.limits import Limits
 from agent.mapek.personal import Personal
 from agent.mapek.plan import Gate, Plan, Planner, relapse_cooldown
@@ -20,6 +22,7 @@ class Deciding:
         self,
         analyser: Analyser,
         planner: Planner,
+        explaining: Explaining,
         book: Book,
         memory: Memory,
         limits: Limits,
@@ -29,6 +32,7 @@ class Deciding:
         self._analyser = analyser
         self.personal = Personal(analyser, memory, standing)
         self._planner = planner
+        self._explaining = explaining
         self._book = book
         self._memory = memory
         self._limits = limits
@@ -41,11 +45,11 @@ class Deciding:
         for other in self._book.open.values():
             if other is episode or not explains(other.diagnosis.fault, episode.diagnosis.fault):
                 continue
-            if other.spent:
-                continue  # nothing is done about it: what it explains is treated by itself
             if explains(episode.diagnosis.fault, other.diagnosis.fault):
                 continue  # each explains the other: neither may wait for the other
-            if related(other.diagnosis.subject, episode.diagnosis.subject, view):
+            if not related(other.diagnosis.subject, episode.diagnosis.subject, view):
+                continue
+            if self._explaining.waits(other, episode, view):
                 return other
         return None
 
@@ -72,6 +76,10 @@ class Deciding:
             episode.refused_at = None
         elif episode.refused_at is None:
             episode.refused_at = view.now
+        if plan.decision.verdict is Verdict.NOTHING:  # what follows from a person's wish is that wish, too
+            episode.helpless = not gate.left_alone
+        elif plan.decision.verdict is Verdict.ACT:
+            episode.helpless = False
         if plan.kind != episode.decided_as:
             episode.decided_as = plan.kind
             self._draft.decision(episode, plan.decision)

@@ -7,8 +7,8 @@ deciding > acting > verifying > contained > undoing > closed
    +----------+----------+-> undoing -----------+ next rung
 
 With no rung left it stays open, deciding, and says that it needs a person (`retry_at`). It ends when its
-cause is gone. If it still shows when its wait is over, it is closed as failed and opened anew as a relapse,
-from the first rung.
+cause is gone or its sign shows no more. If it still shows when its wait is over, it is closed as failed and
+opened anew as a relapse, from the first rung.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from agent.events import Decision, Diagnosis, Outcome, Remedy, Result, Subject
+from agent.events import Decision, Diagnosis, Outcome, Remedy, Result, Subject, Symptom
 
 MAX_OPEN = 64  # faults treated at once; a flood of symptoms beyond it is counted and said
 MAX_CLOSED = 20  # ended episodes kept for the page; older ones stand in the knowledge store
@@ -68,7 +68,10 @@ class Episode:
         self.remedy: Remedy | None = None  # the one in hand
         self.left_alone = False  # somebody undid the remedy: agent/mapek/personal.py
         self.retry_at: float | None = None  # no rung is left: when it is opened anew
+        self.seen_at = diagnosis.at  # when its sign showed last
         self.asked = False  # a person was asked: a ladder ran out, here or before, and nothing helped since
+        self.resumed = False  # a person wants it treated as if it came first now: agent/mapek/personal.py
+        self.helpless = False  # since its last action it was found that nothing can be done: Deciding
         self.begun_at = 0.0  # when that one was said to begin: what the limits counted
         self.decision: Decision | None = None
         self.result: Result | None = None
@@ -102,6 +105,11 @@ class Episode:
     def spent(self) -> bool:
         """Is no rung left?"""
         return self.retry_at is not None
+
+    @property
+    def idle(self) -> bool:
+        """Is nothing done about it that could help what it explains?"""
+        return self.spent or (self.helpless and self.phase is Phase.DECIDING and not self.held)
 
     @property
     def busy(self) -> bool:
@@ -207,6 +215,13 @@ class Book:
             ):
                 return episode
         return None
+
+    def seen(self, symptoms: Iterable[Symptom], now: float) -> None:
+        """The signs that show now, also those another fault explains."""
+        for symptom in symptoms:
+            episode = self.find(symptom.fault, symptom.subject)
+            if episode is not None:
+                episode.seen_at = now
 
     def named(self, name: str) -> Episode | None:
         """By its id: an open episode, else a lately ended one."""

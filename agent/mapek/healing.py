@@ -8,12 +8,14 @@ The executor carries out what a Tick asks for and reports with `acted`, `withdra
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from agent.faults.base import View
 from agent.mapek.analyse import Analyser
 from agent.mapek.course import Course
 from agent.mapek.deciding import Deciding
 from agent.mapek.episodes import Book, Memory
+from agent.mapek.explaining import Explaining
 from agent.mapek.health import Health
 from agent.mapek.limits import Limits
 from agent.mapek.opening import Opening
@@ -47,9 +49,10 @@ class Healing:
         self.standing = Standing(policy, health)
         self._draft = Draft(emit)
         self._suspicions = Suspicions(emit)
-        self._opening = Opening(analyser, self.book, memory, self._draft, new_id)
+        self._explaining = Explaining(analyser, planner, self.book)
+        self._opening = Opening(analyser, self._explaining, self.book, memory, self._draft, new_id)
         shared = (self.book, memory, limits, self.standing, self._draft)
-        deciding = Deciding(analyser, planner, *shared)
+        deciding = Deciding(analyser, planner, self._explaining, *shared)
         self._personal = deciding.personal
         self._course = Course(analyser, deciding, Rollback(planner, self._draft), *shared)
 
@@ -59,7 +62,8 @@ class Healing:
         fresh = self._suspicions.fresh(suspicions, view.now)
         symptoms = self.analyser.symptoms(view)
         self.standing.health.look(view, symptoms)
-        for cause in self.analyser.causes(symptoms, view):
+        self.book.seen(symptoms, view.now)
+        for cause in self.analyser.causes(symptoms, view, partial(self._explaining.lets_go, view=view)):
             self._opening.take(cause, view)
         for episode in tuple(self.book.open.values()):
             self._course.advance(episode, view)

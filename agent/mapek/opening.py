@@ -10,7 +10,8 @@ import msgspec
 from agent.events import Diagnosis, Result, Symptom
 from agent.faults.base import View
 from agent.mapek.analyse import Analyser, Cause, related
-from agent.mapek.episodes import Book, Episode, Memory
+from agent.mapek.episodes import Book, Episode, Memory, Phase
+from agent.mapek.explaining import Explaining
 from agent.mapek.tick import Draft
 
 
@@ -18,9 +19,16 @@ class Opening:
     """Opens episodes in the book."""
 
     def __init__(
-        self, analyser: Analyser, book: Book, memory: Memory, draft: Draft, new_id: Callable[[], str]
+        self,
+        analyser: Analyser,
+        explaining: Explaining,
+        book: Book,
+        memory: Memory,
+        draft: Draft,
+        new_id: Callable[[], str],
     ) -> None:
         self._analyser = analyser
+        self._explaining = explaining
         self._book = book
         self._memory = memory
         self._draft = draft
@@ -31,10 +39,12 @@ class Opening:
         symptom = cause.symptom
         spent = self._book.find(symptom.fault, symptom.subject)
         if spent is not None:
-            if spent.retry_at is None or view.now < spent.retry_at:
-                return
+            if spent.phase is not Phase.DECIDING or spent.retry_at is None or view.now < spent.retry_at:
+                return  # contained meanwhile, it is none to be tried again
             spent.result = Result.FAILED  # said when its last rung had failed
             self._book.close(spent, view.now)
+        again = spent is not None and not spent.resumed
+        asked = again or self._failed(symptom, view)
         near = [
             episode
             for episode in self._book.open.values()
@@ -44,13 +54,13 @@ class Opening:
         for episode in near:
             if self._analyser.explains(symptom.fault, episode.diagnosis.fault):
                 self._reclassify(episode, symptom, cause, view)
+                episode.asked = episode.asked or asked
                 return
-        explains = self._analyser.explains
-        if any(explains(episode.diagnosis.fault, symptom.fault) for episode in near if not episode.spent):
+        if any(self._explaining.covers(episode, symptom, view) for episode in near):
             return  # an open episode is the root of it, even while its own sign does not show
-        relapses = spent.relapses + 1 if spent is not None else self._relapses(symptom, view)
+        relapses = spent.relapses + 1 if spent is not None and again else self._relapses(symptom, view)
         episode = Episode(self._diagnose(self._new_id(), symptom, cause, view), relapses)
-        episode.asked = spent is not None or self._failed(symptom, view)
+        episode.asked = asked
         if self._book.add(episode):
             self._draft.say("diagnosis", episode.diagnosis.sentence, episode)
 
@@ -87,6 +97,7 @@ class Opening:
         )
         episode.subjects.add(symptom.subject)
         episode.decided_as = ()
+        episode.helpless, episode.seen_at = False, view.now
         episode.relapses = max(episode.relapses, self._relapses(symptom, view))
         self._draft.say(
             "reclassified",

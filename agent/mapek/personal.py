@@ -36,11 +36,13 @@ class Personal:
     def resume(self, episodes: tuple[Episode, ...]) -> None:
         """A person wants them treated after all, also where no rung helped: as if they came first now."""
         for episode in episodes:
-            if episode.left_alone or episode.spent:
-                episode.left_alone = False
+            if episode.left_alone or episode.spent or episode.asked:
+                episode.left_alone = episode.asked = False
+                episode.resumed, episode.relapses = True, 0
                 episode.retry_at = 0.0 if episode.spent else None
                 episode.decided_as = ()
-                self._memory.forget(episode.diagnosis.fault, episode.diagnosis.subject)
+                for subject in episode.subjects:
+                    self._memory.forget(episode.diagnosis.fault, subject)
 
     def _undone(self, episode: Episode, now: float) -> bool:
         if not self._analyser.by_person(episode.diagnosis):

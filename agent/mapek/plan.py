@@ -61,6 +61,18 @@ class Planner:
         """Does what it changed serve only until the fault is contained (an action's own `temporary`)?"""
         return bool(getattr(self.actions.get(action), "temporary", False))
 
+    def cures(self, action: str) -> bool:
+        """Is what it did right, and its record only for who is killed meanwhile (an action's own `cures`)?"""
+        return bool(getattr(self.actions.get(action), "cures", False))
+
+    def helps(self, remedy: Remedy, view: View) -> bool:
+        """May this be done now by its own check, and is it more than a makeshift?"""
+        action = self.actions.get(remedy.action)
+        if action is None or remedy.scope is not Scope.NODE:
+            return False
+        passing = self.temporary(action.id) and not self.cures(action.id)
+        return not passing and not _refusal(action, remedy, view)
+
     def decide(
         self,
         episode: Episode,
@@ -77,8 +89,11 @@ class Planner:
             return _plan(episode, view, Verdict.NOTHING, None, gate.left_alone, "left-alone")
         unused = [remedy for remedy in ladder[:MAX_RUNGS] if Rung.of(remedy) not in episode.used]
         if not unused:
-            why = "every rung was tried once" if ladder else "nothing the agent can do mends it"
-            return _plan(episode, view, Verdict.NOTHING, None, f"{why}; a person must look", "exhausted")
+            if ladder:
+                why, kind = "every rung was tried once", "exhausted"
+            else:  # it may have one again: no neighbour is blamed while all are silent
+                why, kind = "nothing the agent can do mends it", "no-rung"
+            return _plan(episode, view, Verdict.NOTHING, None, f"{why}; a person must look", kind)
         remedy = self._cheapest(unused, view, policy, limits)
         if isinstance(remedy, _Refused):
             return _refused(episode, view, remedy, _next_rung_at(unused, view.now), gate)

@@ -24,6 +24,10 @@ class Rollback:
         """Is what this action changed put back as soon as the fault is contained?"""
         return self._planner.temporary(action)
 
+    def cured(self, episode: Episode) -> bool:
+        """Is nothing of what it holds to be taken back, only its records to be closed?"""
+        return all(self._planner.cures(action) for action in episode.held.values())
+
     def begin(self, episode: Episode, result: Result, why: str, now: float) -> None:
         """What it holds is put back; afterwards the episode goes on as `result` says."""
         episode.phase = Phase.UNDOING

@@ -32,7 +32,8 @@ class Cure:
     Its record is for who is killed in between.
     """
 
-    temporary: ClassVar[bool] = True  # once it is back there is nothing left to put back
+    temporary: ClassVar[bool] = True  # its record is closed as soon as that is over
+    cures: ClassVar[bool] = True  # once it is back there is nothing left to put back
 
     def refusal(self, remedy: Remedy, view: View) -> str:
         return refusal(remedy, view)

@@ -21,7 +21,8 @@ class SetMac:
     id: ClassVar[str] = "set-mac"
     title: ClassVar[str] = "give the interface an address of its own"
     time_limit: ClassVar[float] = 5.0  # some drivers must be down for it, and restart the card
-    temporary: ClassVar[bool] = True  # once it has the address there is nothing left to put back
+    temporary: ClassVar[bool] = True  # its record is closed as soon as that is over
+    cures: ClassVar[bool] = True  # once it has the address there is nothing left to put back
 
     def refusal(self, remedy: Remedy, view: View) -> str:
         """Never the primary's: it is the node's name in the mesh."""

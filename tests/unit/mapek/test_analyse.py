@@ -56,6 +56,14 @@ def test_what_an_explained_symptom_explains_is_no_root_either() -> None:
     assert roots(analyser(c="b", b="a"), symptom("a"), symptom("b"), symptom("c")) == [("c", LINK)]
 
 
+def test_what_an_idle_cause_lets_go_is_a_root_beside_it() -> None:
+    def lets_go(root: Symptom, other: Symptom) -> bool:
+        return (root.fault, other.fault) == ("b", "a")
+
+    found = analyser(b="a c").causes((symptom("a"), symptom("b"), symptom("c")), World().view(), lets_go)
+    assert [cause.symptom.fault for cause in found] == ["b", "a"]
+
+
 @given(
     st.dictionaries(st.sampled_from(NAMES), st.lists(st.sampled_from(NAMES)).map(" ".join)),
     st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from([LINK, OTHER, "hardif/e2"])), unique=True),

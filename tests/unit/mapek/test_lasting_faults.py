@@ -85,3 +85,30 @@ def test_while_it_is_hot_the_agent_rests_and_the_remedy_costs_one_action() -> No
     world.run(60)
     assert world.undone == ["rest"]
     assert [outcome.result for outcome in world.outcomes] == [Result.CONTAINED, Result.HEALED]
+
+
+def test_a_disk_that_is_full_no_more_and_not_yet_well_asks_for_nobody() -> None:
+    world = MachineWorld(FULL, (BROKER,))
+    world.run(90)
+    assert needs_person(world.episode)
+    world.host = host(disks=(Disk("/", 8000 * MB, 450 * MB, 500_000, 400_000),))
+    world.run(20)
+    assert not world.healing.book.open
+    world.host = FULL
+    world.run(60)
+    assert needs_person(world.episode)
+    assert len(world.acts) == 3, "its wait goes on"
+    world.run(600)
+    assert len(world.acts) == 6
+
+
+def test_where_nobody_measures_the_heat_any_more_the_agent_rests_no_longer() -> None:
+    world = MachineWorld(at(84.0))
+    world.run(60)
+    assert world.held
+    world.host = host(heat=None)
+    world.run(20)
+    assert world.held, "a reading may fail"
+    world.run(120)
+    assert world.undone == ["rest"]
+    assert not world.healing.book.open

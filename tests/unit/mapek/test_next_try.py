@@ -90,7 +90,7 @@ def test_a_decision_says_in_a_word_why_nothing_is_done() -> None:
     rig = Rig(lambda world: [ScriptedFault(world, "link-dead", [])])
     rig.world.breaks("link-dead")
     rig.tick()
-    assert (rig.decisions[0].verdict, rig.decisions[0].reason) == (Verdict.NOTHING, "exhausted")
+    assert (rig.decisions[0].verdict, rig.decisions[0].reason) == (Verdict.NOTHING, "no-rung")
     rig = Rig()
     rig.world.breaks("link-dead")
     rig.tick()

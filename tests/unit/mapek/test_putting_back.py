@@ -2,10 +2,13 @@
 """What was done is put back: when it failed, when it is no longer needed, when healing is switched off."""
 
 import msgspec
+import pytest
 
+from agent import remedies
 from agent.faults.base import State
 from agent.mapek.episodes import Phase
 from agent.mapek.limits import MOVE_WINDOW
+from agent.mapek.plan import Planner
 from agent.mapek.policy import OBSERVE
 from tests.unit.mapek.ladders import two_rungs
 from tests.unit.mapek.world import (
@@ -159,3 +162,43 @@ def test_what_serves_only_to_contain_is_put_back_once_contained() -> None:
     rig.world.mends("link-dead")
     rig.tick()
     assert rig.results() == ["contained", "healed"]
+
+
+def _cure(world: World) -> list[ScriptedAction]:
+    return [ScriptedAction(world, "set-mac", temporary=True, cures=True)]
+
+
+def test_a_cure_is_no_containment_so_a_relapse_of_it_cools_down() -> None:
+    rig = Rig(lambda world: [ScriptedFault(world, "mac-duplicate", [("set-mac", {})])], _cure)
+    rig.world.breaks("mac-duplicate")
+    rig.tick()
+    rig.world.mends("mac-duplicate")
+    rig.run(1)
+    assert not rig.open_seqs
+    assert rig.results() == ["healed"]
+    for untrue in ("depends", "put back"):
+        assert untrue not in rig.outcomes[-1].sentence
+    rig.world.breaks("mac-duplicate")
+    rig.run(1)
+    assert len(rig.acts) == 1
+    assert rig.decisions[-1].reason == "cooling"
+
+
+def test_what_held_a_link_until_it_answered_is_a_containment_which_is_never_delayed() -> None:
+    rig = Rig(lambda world: [ScriptedFault(world, "link-dead", [("hasten-ogms", {})])])
+    for times in (1, 2):
+        rig.world.breaks("link-dead")
+        rig.tick()
+        assert len(rig.acts) == times
+        rig.world.mends("link-dead")
+        rig.run(1)
+
+
+@pytest.mark.parametrize(
+    ("action", "cures"),
+    [("set-mac", True), ("rejoin-mesh", True), ("restart-radio", True), ("hasten-ogms", False)],
+)
+def test_the_record_of_a_cure_is_only_for_who_is_killed_meanwhile(action: str, cures: bool) -> None:
+    planner = Planner(remedies.discover())
+    assert planner.cures(action) is cures
+    assert planner.temporary(action)

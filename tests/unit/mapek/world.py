@@ -113,13 +113,21 @@ class ScriptedAction:
     time_limit: Any = 1.0
 
     def __init__(
-        self, world: World, name: str, *, undoable: bool = True, temporary: bool = False, fails: str = ""
+        self,
+        world: World,
+        name: str,
+        *,
+        undoable: bool = True,
+        temporary: bool = False,
+        cures: bool = False,
+        fails: str = "",
     ) -> None:
         self.world = world
         self.id: Any = name
         self.title: Any = f"do {name}"
         self.undoable = undoable
         self.temporary = temporary
+        self.cures = cures
         self.fails = fails
         self.undo_fails = 0
 
