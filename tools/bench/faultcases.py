@@ -30,6 +30,7 @@ class Case:
     choose: bool = False  # the teller's kernel chooses its gateway anew first: the best one
     ahead: float = 0.0  # s the teller's log is ahead until it is mended
     count: int = 1  # injections
+    within: float = 60.0  # s to find it, and again to mend it
 
     @property
     def known_as(self) -> tuple[str, ...]:
@@ -57,15 +58,15 @@ SCENES = (
     Scene(
         "ring:6",
         (
-            Case("link-dead", "n2", "n3", first_as=("one-way",), count=3),
-            Case("one-way", "n4", "n5", first_as=("link-dead",), count=3),
+            Case("link-dead", "n2", "n3", first_as=("one-way", "node-dead"), count=3),
+            Case("one-way", "n4", "n5", first_as=("link-dead", "node-dead"), count=3),
             Case("node-dead", "n6", first_as=("link-dead", "one-way"), count=3),
             Case("hardif-missing", "n3", "n4", teller="n3", count=3),
             Case("service-dead", "n1", teller="n1", count=3),
             Case("service-hung", "n2", names=("service-dead",), teller="n2", count=3),
             Case("link-flapping", "n6", "n1", names=("link-dead", "one-way")),
-            Case("link-lossy", "n5", "n6"),
-            Case("link-fading", "n2", "n3", names=("link-lossy",)),
+            Case("link-lossy", "n5", "n6", within=120.0),
+            Case("link-fading", "n2", "n3", names=("link-lossy",), within=200.0),
             Case("mtu-small", "n3", "n4", teller="n3"),
             Case("metric-wrong", "n4", "n5", teller="n4"),
             Case("mac-duplicate", "n2", "n3", teller="n2"),
@@ -77,9 +78,16 @@ SCENES = (
     Scene(
         "ring:6",
         (
-            Case("gw-no-internet", "n1", teller="n1", step="withdraw-gateway"),
-            Case("gw-no-names", "n4", names=("gw-no-internet",), teller="n4", step="withdraw-gateway"),
-            Case("gw-stale", "n1", teller="n3", step="leave-gateway", choose=True),
+            Case("gw-no-internet", "n1", teller="n1", step="withdraw-gateway", within=120.0),
+            Case(
+                "gw-no-names",
+                "n4",
+                names=("gw-no-internet",),
+                teller="n4",
+                step="withdraw-gateway",
+                within=120.0,
+            ),
+            Case("gw-stale", "n1", teller="n3", step="leave-gateway", choose=True, within=120.0),
             Case("partition", "n3", "n5", teller="n1", acts=False),
         ),
         {
@@ -95,9 +103,9 @@ SCENES = (
         "vm:2",
         (
             Case("disk-full", "n1", teller="n1", step="drop-old-logs"),
-            Case("thermal", "n2", teller="n2", step="rest", cure=f"echo 60000 >{HEAT}"),
-            Case("neigh-overflow", "n1", teller="n1", step="raise-neighbour-limit"),
-            Case("memory-pressure", "n2", teller="n2", step="restart-service"),
+            Case("thermal", "n2", teller="n2", step="rest", cure=f"echo 60000 >{HEAT}", within=120.0),
+            Case("neigh-overflow", "n1", teller="n1", step="raise-neighbour-limit", within=120.0),
+            Case("memory-pressure", "n2", teller="n2", step="restart-service", within=300.0),
             Case("clock-wrong", "n1", teller="n1", step="set-clock-back", ahead=AHEAD_S),
             Case("root-readonly", "n2", teller="n2", acts=False),
         ),
@@ -107,10 +115,12 @@ SCENES = (
         "radio:4:ring",
         (
             Case("one-way", "n1", "n2", step="mute-neighbour"),
-            Case("wifi-deaf", "n4", teller="n4", step="scan-radio"),
-            Case("wifi-deaf-hard", "n2", names=("wifi-deaf",), teller="n2", step="rejoin-mesh"),
-            Case("wifi-deaf-stuck", "n3", names=("wifi-deaf",), teller="n3", step="restart-radio"),
-            Case("mesh-lost-ap-ok", "n1", teller="n1", step="rejoin-mesh"),
+            Case("wifi-deaf", "n4", teller="n4", step="scan-radio", within=300.0),
+            Case("wifi-deaf-hard", "n2", names=("wifi-deaf",), teller="n2", step="rejoin-mesh", within=300.0),
+            Case(
+                "wifi-deaf-stuck", "n3", names=("wifi-deaf",), teller="n3", step="restart-radio", within=300.0
+            ),
+            Case("mesh-lost-ap-ok", "n1", teller="n1", step="rejoin-mesh", within=300.0),
             Case("radio-missing", "n4", names=("mesh-if-missing",), teller="n4"),
         ),
     ),

@@ -18,8 +18,6 @@ from tools.lab.client import Lab
 from tools.lab.errors import LabError, NotReadyError
 from tools.lab.story import Event
 
-NAMED_S = 200.0  # filling the memory of an emulated machine takes two minutes
-MENDED_S = 300.0  # the last step for a deaf radio is due three minutes after the onset
 WHOLE_S = 240.0  # a gateway waits for half a minute of answers, a radio for its peerings
 CHOSEN_S = 3.0  # for a kernel to choose its gateway
 MENDED = ("contained", "healed")
@@ -109,15 +107,15 @@ def _once(lab: Lab, case: Case) -> dict[str, Any]:
         own = event.fields.get("fault") in case.treated_as
         return event.event == "outcome" and own and event.fields.get("result") in MENDED
 
-    named = story.wait_for(lab, is_named, since, NAMED_S, tellers)
-    sign = story.wait_for(lab, is_sign, since, NAMED_S, tellers)
+    named = story.wait_for(lab, is_named, since, case.within, tellers)
+    sign = story.wait_for(lab, is_sign, since, case.within, tellers)
     found: dict[str, Any] = {"sign": sign.at - since, "named": named.at - since}
     if not case.acts:
         return found | {"acted": None, "mended": None, "action": "none", "outcome": "said"}
-    act = story.wait_for(lab, is_step, since, MENDED_S, tellers)
+    act = story.wait_for(lab, is_step, since, case.within, tellers)
     if case.cure:
         lab.exec(case.node, "sh", "-c", case.cure)
-    mended = story.wait_for(lab, is_mended, made.at, MENDED_S, tellers)
+    mended = story.wait_for(lab, is_mended, made.at, case.within, tellers)
     return found | {
         "acted": act.at - since,
         "mended": mended.at - made.at,
