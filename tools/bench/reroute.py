@@ -11,6 +11,7 @@ import msgspec
 
 from tools.bench.campaign import Campaign, campaign, control_bytes, killed, merged, summary
 from tools.bench.kept import keep
+from tools.bench.speed import loop_ms
 from tools.bench.table import Table
 from tools.lab import lifecycle
 from tools.lab.client import Lab
@@ -70,6 +71,10 @@ def measure(
             f"{topology}: longest gap in the ten seconds after every agent was killed (SIGKILL): "
             f"{ours['killed_gap']:.2f} s"
         )
+        speeds = ", ".join(f"{value:.0f}" for value in ours["loop_ms"])
+        table.note(
+            f"{topology}: a fixed Python loop took {speeds} ms before, between and after the campaigns"
+        )
         for fault in faults:
             if why := ours["campaigns"][fault].stuck:
                 table.note(f"{topology} {fault}: the lab had to be made anew: {why}")
@@ -89,7 +94,8 @@ def _run(topology: str, source: str, target: str, faults: Sequence[str], *, agen
 
     lab = made()
     try:
-        result: dict[str, Any] = {"control_bytes": control_bytes(lab), "campaigns": found}
+        speeds = [loop_ms()]
+        result: dict[str, Any] = {"control_bytes": control_bytes(lab), "campaigns": found, "loop_ms": speeds}
         for fault in faults:
             parts = [campaign(lab, fault, count, source, target, watch, agents)]
             while parts[-1].stuck and len(parts) < MOST_LABS:
@@ -99,11 +105,13 @@ def _run(topology: str, source: str, target: str, faults: Sequence[str], *, agen
                 left = count - sum(len(part.trials) for part in parts)
                 parts.append(campaign(lab, fault, left, source, target, watch, agents))
             found[fault] = merged(parts)
-            keep(f"{topology} {who} {fault}", msgspec.to_builtins(found[fault]))
+            speeds.append(loop_ms())
+            keep(f"{topology} {who} {fault}", msgspec.to_builtins(found[fault]) | {"loop_ms": speeds[-2:]})
             one = summary(found[fault])
             gaps = f"median {one.median:.2f} s, p95 {one.p95:.2f} s, worst {one.worst:.2f} s"
             missed = f"unhealed {one.unhealed}/{one.count}, missed the flow {found[fault].missed}"
-            print(f"{topology} {who:6} {fault}: {gaps}, {missed}", flush=True)
+            speed = f"machine's loop {speeds[-2]:.0f} and {speeds[-1]:.0f} ms"
+            print(f"{topology} {who:6} {fault}: {gaps}, {missed}; {speed}", flush=True)
         if agents:
             result["killed_gap"] = killed(lab, source, target)
         return result
