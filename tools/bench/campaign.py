@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from tools.lab import evidence
 from tools.lab.client import Lab
 from tools.lab.errors import NotReadyError
 from tools.lab.ping import Gap, Report
@@ -64,6 +65,11 @@ def campaign(
             node, peer = _place(lab, fault, source, target, used, len(done) + missed)
             injection = lab.inject(fault, node, peer)
             came_back = _watch(lab, flow, injection.at, watch)
+            if agents and not came_back:  # why is known by the agents alone, and they are gone later
+                print(
+                    f"{fault} at {node} {peer or ''} unhealed:\n{evidence.of(lab, list(lab.nodes))}",
+                    flush=True,
+                )
             lab.clear()
             cleared = time.time()
             try:
