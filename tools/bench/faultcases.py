@@ -116,9 +116,24 @@ SCENES = (
         (
             Case("one-way", "n1", "n2", step="mute-neighbour"),
             Case("wifi-deaf", "n4", teller="n4", step="scan-radio", within=300.0),
-            Case("wifi-deaf-hard", "n2", names=("wifi-deaf",), teller="n2", step="rejoin-mesh", within=300.0),
+            # once the radio hears again it is its mesh that is missing: both names lead to the same steps
             Case(
-                "wifi-deaf-stuck", "n3", names=("wifi-deaf",), teller="n3", step="restart-radio", within=300.0
+                "wifi-deaf-hard",
+                "n2",
+                names=("wifi-deaf",),
+                first_as=("mesh-lost-ap-ok",),
+                teller="n2",
+                step="rejoin-mesh",
+                within=150.0,
+            ),
+            Case(
+                "wifi-deaf-stuck",
+                "n3",
+                names=("wifi-deaf",),
+                first_as=("mesh-lost-ap-ok",),
+                teller="n3",
+                step="restart-radio",
+                within=300.0,
             ),
             Case("mesh-lost-ap-ok", "n1", teller="n1", step="rejoin-mesh", within=300.0),
             Case("radio-missing", "n4", names=("mesh-if-missing",), teller="n4"),
