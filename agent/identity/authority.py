@@ -28,11 +28,12 @@ from agent.identity.certificate import Certificate, read
 from agent.identity.errors import AuthorityError, IdentityError, KeyFileError
 from agent.identity.issuing import Signer
 from agent.identity.keyfile import PUBLIC
-from agent.identity.limits import ISSUER_LIFE, MAX_ISSUERS, ROOT_LIFE
+from agent.identity.limits import ISSUER_LIFE, LIST_BYTES, MAX_ISSUERS, ROOT_LIFE
 from agent.identity.moment import Moment
 from agent.identity.revoked import Entry, Kind
 
 FORMAT = 1
+LIST = "revocations.cose"  # in an issuer's folder: the list of the root in use
 Passphrase = Callable[[], str]  # asked for only where a root's key is needed
 NO_FOLDER = "name the mesh's folder with --dir, or make one: x0 mesh init"
 
@@ -171,13 +172,17 @@ class Authority:
         root = self.root(passphrase)
         before = self._own_list(self.record.root, now)
         kept = {(entry.kind, entry.value): entry for entry in (*entries, *(before.entries if before else ()))}
-        data = revocation.make(self.mesh, before.sequence + 1 if before else 1, kept.values(), root, now)
-        keyfile.write(self.folder / "revocations" / f"root-{self.record.root}.cose", data, PUBLIC)
-        return revocation.load(data, self.bundle, Moment(now))
+        return self._put_list(kept.values(), before, root, now)
+
+    @property
+    def newest_list(self) -> Path | None:
+        """The file of the list of the root in use, None where it has revoked nothing."""
+        path = self.folder / "revocations" / f"root-{self.record.root}.cose"
+        return path if path.exists() else None
 
     def lists(self, now: float) -> revocation.Lists:
         """The roots' lists in force."""
-        lists = revocation.Lists()
+        lists = revocation.Lists(self.bundle)
         for number in range(1, self.record.root + 1):
             found = self._own_list(number, now)
             if found is not None:
@@ -193,15 +198,22 @@ class Authority:
         retired = all(root.der != self.root_certificate(number).der for root in self.bundle.roots)
         if retired or not path.exists():
             return None
-        return revocation.load(keyfile.read_public(path, revocation.LIST_BYTES), self.bundle, Moment(now))
+        return revocation.load(keyfile.read_public(path, LIST_BYTES), self.bundle, Moment(now))
+
+    def _put_list(
+        self, entries: Iterable[Entry], before: revocation.RevocationList | None, root: Signer, now: float
+    ) -> revocation.RevocationList:
+        """The root's next list, on disk only once it is one that a node would take."""
+        data = revocation.make(self.mesh, before.sequence + 1 if before else 1, entries, root, now)
+        found = revocation.load(data, self.bundle, Moment(now))
+        keyfile.write(self.folder / "revocations" / f"root-{self.record.root}.cose", data, PUBLIC)
+        return found
 
     def _carry_over(self, new: Signer, now: float) -> None:
         """What the old root revoked, the new one revokes before the old one's word is gone."""
         entries = {entry for each in self.lists(now).all() for entry in each.entries}
         if entries:
-            before = self._own_list(self.record.root, now)
-            data = revocation.make(self.mesh, before.sequence + 1 if before else 1, entries, new, now)
-            keyfile.write(self.folder / "revocations" / f"root-{self.record.root}.cose", data, PUBLIC)
+            self._put_list(entries, self._own_list(self.record.root, now), new, now)
 
     def _publish(self, new: Bundle, signer: Signer, root: int) -> None:
         keyfile.write(self.folder / f"bundle-{new.sequence}.cose", bundleupdate.make(new, signer), PUBLIC)
@@ -214,6 +226,8 @@ class Authority:
     def _hand_out(self, folder: Path) -> None:
         for name in ("bundle.json", "mesh.json"):
             keyfile.write(folder / name, keyfile.read_public(self.folder / name), PUBLIC)
+        if self.newest_list:
+            keyfile.write(folder / LIST, keyfile.read_public(self.newest_list, LIST_BYTES), PUBLIC)
 
 
 def open_issuer(folder: Path) -> tuple[Signer, bytes]:

@@ -14,10 +14,11 @@ from agent.cli.base import OK, PROBLEM
 from agent.cli.main import main
 from agent.identity import bundle, bundleupdate, enrolment, keys, revocation, sealed, svid
 from agent.identity.authority import Authority, open_issuer
-from agent.identity.errors import KeyFileError, TokenError
+from agent.identity.errors import KeyFileError, RevocationError, TokenError
 from agent.identity.issuer import Issuer
 from agent.identity.moment import Moment
 from agent.identity.register import Register
+from agent.identity.revoked import Entry, Kind
 
 PASSPHRASE = "six words of a long phrase"
 Capture = pytest.CaptureFixture[str]
@@ -214,6 +215,16 @@ def test_revocations_add_up_and_nodes_take_the_list(made: Path, capsys: Capture)
     assert answered(capsys, "show")["warnings"] == []
 
 
+def test_a_list_no_node_would_take_does_not_replace_the_one_before(made: Path, capsys: Capture) -> None:
+    path = Path(answered(capsys, "revoke", "node", "n9")["list"])
+    before = path.read_bytes()
+    mesh = Authority(made)
+    entry = Entry(Kind.NODE, "n8", 1)
+    with pytest.raises(RevocationError, match="a clock is wrong"):
+        mesh.revoke([entry], lambda: PASSPHRASE, mesh.record.created - 30 * 86_400.0)
+    assert path.read_bytes() == before
+
+
 def test_a_root_rotates_with_both_trusted_and_no_node_left_behind(
     made: Path, tmp_path: Path, capsys: Capture
 ) -> None:
@@ -232,8 +243,11 @@ def test_a_root_rotates_with_both_trusted_and_no_node_left_behind(
     x0("issuer", "hill")
     new = enrol(made / "issuers/hill", token["token"], "n2", now, tmp_path / "r.db")
     assert svid.verify(new.svid, both, Moment(now)).node == "n2"
-    last = Path(answered(capsys, "root", "retire")["update"])
-    alone = bundleupdate.take(last.read_bytes(), both, Moment(now))
+    retired = answered(capsys, "root", "retire")
+    alone = bundleupdate.take(Path(retired["update"]).read_bytes(), both, Moment(now))
+    carried = revocation.load(Path(retired["list"]).read_bytes(), alone, Moment(now))
+    assert [entry.value for entry in carried.entries] == ["n9"]
+    assert (made / "issuers/hill/revocations.cose").read_bytes() == carried.data
     assert svid.verify(new.svid, alone, Moment(now)).node == "n2"
     with pytest.raises(svid.SvidError):
         svid.verify(old.svid, alone, Moment(now))
