@@ -18,16 +18,16 @@ from agent.codec.errors import CodecError
 from agent.identity import keys
 from agent.identity.errors import EnrolmentError
 from agent.identity.keys import PrivateKey, PublicKey
-from agent.identity.limits import BUNDLE_BYTES, CERTIFICATE_BYTES
+from agent.identity.limits import CERTIFICATE_BYTES
 from agent.identity.token import SERIAL_CHARS, TOKEN_CHARS
 
 REASONS = ("form", "proof", "name-taken", "name-changed", "key-changed", "revoked", "full", "too-late")
 REQUEST_BYTES = 65_536  # two requests and two certificates of ML-DSA-87 have 31 KB
-ANSWER_BYTES = 131_072  # four certificates, a bundle and the issuers' names
+ANSWER_BYTES = 65_536  # four certificates of ML-DSA-87 have 31 KB
 CSR_BYTES = 12_288
 MEND = "start the node's agent again; if it stays so, both sides need the same version"
 _TOKEN, _NAME, _SERIAL, _TLS, _SIGNING, _CERTIFIED = 1, 2, 3, 4, 5, 6
-_SVID, _SIGNER, _BUNDLE, _TIME = 1, 2, 3, 4
+_SVID, _SIGNER = 1, 2
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -42,12 +42,13 @@ class Request(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """Chains are DER, the node's own first. `time`: the issuer's, Unix seconds."""
+    """Chains are DER, the node's own first. Nothing in it that nobody signed: the issue is the issuer's time.
+
+    No bundle: roots come by the node's YAML and by updates a root signs (bundleupdate.py), never from an issuer.
+    """
 
     svid: tuple[bytes, bytes]
     signer: tuple[bytes, bytes]
-    bundle: bytes  # JWKS
-    time: int
 
 
 def csr(key: PrivateKey) -> bytes:
@@ -106,19 +107,13 @@ def decode_request(data: bytes) -> Request:
 
 def encode_answer(answer: Answer) -> bytes:
     """The bytes of an answer."""
-    return cbor.encode(
-        {_SVID: list(answer.svid), _SIGNER: list(answer.signer), _BUNDLE: answer.bundle, _TIME: answer.time}
-    )
+    return cbor.encode({_SVID: list(answer.svid), _SIGNER: list(answer.signer)})
 
 
 def decode_answer(data: bytes) -> Answer:
     """An answer, nothing in it verified yet. EnrolmentError where it is none."""
-    found = _map(data, ANSWER_BYTES, {_SVID, _SIGNER, _BUNDLE, _TIME}, set(), "answer")
-    time = found[_TIME]
-    if type(time) is not int or not 0 <= time < 2**40:
-        raise _not("answer")
-    chains = _chain(found[_SVID], "answer"), _chain(found[_SIGNER], "answer")
-    return Answer(*chains, _bytes(found[_BUNDLE], BUNDLE_BYTES), time)
+    found = _map(data, ANSWER_BYTES, {_SVID, _SIGNER}, set(), "answer")
+    return Answer(_chain(found[_SVID], "answer"), _chain(found[_SIGNER], "answer"))
 
 
 def _map(

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import msgspec
 
-from agent.identity import bundle as bundles
 from agent.identity import issuing, signerkey, spiffe, token
 from agent.identity.bundle import Bundle
 from agent.identity.certificate import key_id_of, read
@@ -121,7 +120,7 @@ class Issuer(msgspec.Struct, frozen=True):
         certificate = issuing.svid(self.signer, tls, own, roles, now, self.life)
         signer = issuing.signing_key(self.signer, signing, own, now)
         above = self.signer.certificate.der
-        return Answer((certificate.der, above), (signer.der, above), bundles.dump(self.bundle), int(now))
+        return Answer((certificate.der, above), (signer.der, above))
 
 
 def _now(moment: Moment) -> float:

@@ -17,7 +17,14 @@ from agent.identity import signed, spiffe
 from agent.identity.bundle import Bundle
 from agent.identity.errors import IdentityError, RevocationError
 from agent.identity.issuing import Signer
-from agent.identity.limits import LIST_BYTES, LISTS_OF_ONE, REVOCATION_LISTS, REVOCATIONS, SEQUENCE_MAX
+from agent.identity.limits import (
+    LIST_BYTES,
+    LISTS_OF_ONE,
+    REVOCATION_LISTS,
+    REVOCATIONS,
+    SEQUENCE_MAX,
+    SKEW,
+)
 from agent.identity.moment import Moment
 from agent.identity.revoked import NOTHING, Entry, Kind, Revoked
 
@@ -63,7 +70,7 @@ def make(domain: str, sequence: int, entries: Iterable[Entry], signer: Signer, n
     if len(kept) > REVOCATIONS:
         raise RevocationError(
             f"{len(kept)} revocations, a list holds {REVOCATIONS}",
-            "rotate the root: a new one begins with none",
+            "let an issuer revoke the others: each signer has a list of its own",
         )
     rows = [[entry.kind.value, entry.value, entry.at, entry.reason] for entry in kept]
     payload = cbor.encode({MESH: domain, SEQUENCE: sequence, ISSUED: int(now), ENTRIES: rows})
@@ -113,8 +120,11 @@ def _list(document: signed.Document, data: bytes, domain: str, *, by_root: bool)
     sequence, issued, rows = found[SEQUENCE], found[ISSUED], found[ENTRIES]
     if not _count(sequence) or not _count(issued) or not isinstance(rows, list) or len(rows) > REVOCATIONS:
         raise RevocationError("the revocation list's numbers are out of bounds", MEND)
+    own = document.signer
+    if not own.not_before - SKEW <= issued <= own.not_after:  # type: ignore[operator]  # _count: an int
+        raise RevocationError("the revocation list says it was signed when its signer was not valid", MEND)
     entries = tuple(_entry(row) for row in rows)
-    signer, root = document.signer.key_id, document.root
+    signer, root = own.key_id, document.root
     return RevocationList(signer, root, by_root, sequence, issued, entries, data)  # type: ignore[arg-type]
 
 

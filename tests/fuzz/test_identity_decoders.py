@@ -189,7 +189,7 @@ def test_nothing_but_the_token_is_the_token(text: str) -> None:
 
 
 REQUEST = enrolment.encode_request(enrolment.Request("n1", b"tls", b"signing", TOKEN, "A17", (b"a", b"b")))
-ANSWER = enrolment.encode_answer(enrolment.Answer((b"a", b"b"), (b"c", b"d"), b"{}", 5))
+ANSWER = enrolment.encode_answer(enrolment.Answer((b"a", b"b"), (b"c", b"d")))
 
 
 @given(st.binary(max_size=200) | spoilt(REQUEST) | values.map(cbor.encode))

@@ -10,6 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from agent.codec import cbor
 from agent.identity import bundle, enrolment, issuing, keys, signerkey, svid, token
 from agent.identity.certificate import key_id_of
 from agent.identity.enrolment import Request
@@ -17,7 +18,7 @@ from agent.identity.errors import EnrolmentError, TokenError
 from agent.identity.issuer import RENEWAL_WINDOW, Issuer
 from agent.identity.issuing import Signer
 from agent.identity.keys import ML_DSA_65, ML_DSA_87
-from agent.identity.limits import DAY, SVID_LIFE, YEAR
+from agent.identity.limits import BACKDATE, DAY, SVID_LIFE, YEAR
 from agent.identity.moment import Moment
 from agent.identity.register import Register
 from agent.identity.revoked import Entry, Kind, Revoked
@@ -66,8 +67,7 @@ def test_a_node_with_a_token_becomes_one_its_peers_recognise(issuer: Issuer) -> 
     assert found.not_after == NOW + SVID_LIFE
     signer = signerkey.verify(answer.signer, mesh().bundle, AT_NOW)
     assert (signer.node, signer.key_id) == ("n7", key_id_of(node.signing.public_key()))
-    assert bundle.load(answer.bundle, DOMAIN) == mesh().bundle
-    assert answer.time == NOW
+    assert found.not_before == NOW - BACKDATE
 
 
 def test_the_certificate_of_the_signing_key_is_no_svid_and_the_svid_signs_no_statements(
@@ -220,7 +220,8 @@ def test_a_node_that_slept_a_winter_renews_and_one_that_slept_for_years_does_not
     node = Applicant()
     peer = svid.verify(enrolled(issuer, node).svid, mesh().bundle, AT_NOW)
     spring = Moment(peer.not_after + RENEWAL_WINDOW)
-    assert issuer.renew(peer, node.request(), spring).time == int(spring.at)
+    renewed = svid.verify(issuer.renew(peer, node.request(), spring).svid, mesh().bundle, spring)
+    assert renewed.not_after == spring.at + SVID_LIFE
     with pytest.raises(EnrolmentError, match="more than a year ago"):
         issuer.renew(peer, node.request(), Moment(spring.at + 1))
 
@@ -231,6 +232,16 @@ def test_certificates_never_outlive_their_issuer(issuer: Issuer) -> None:
     text = token.make(TOKEN_KEY, DOMAIN, "hill", late.at)[0]
     answer = issuer.enrol(Applicant().request(text), late)
     assert svid.verify(answer.svid, mesh().bundle, late).not_after == end
+
+
+def test_an_answer_carries_no_bundle_and_nothing_else_beside_what_was_signed(issuer: Issuer) -> None:
+    data = enrolment.encode_answer(enrolled(issuer, Applicant()))
+    own, root = mesh().issuer.certificate.der, mesh().root.certificate.der
+    assert root not in data
+    assert data.count(own) == 2
+    further = cbor.encode({**cbor.decode(data, len(data)), 3: bundle.dump(mesh().bundle)})  # type: ignore[dict-item]
+    with pytest.raises(EnrolmentError, match="other fields"):
+        enrolment.decode_answer(further)
 
 
 @pytest.mark.parametrize("data", [b"", b"\xa0", b"\xff" * 100, b"\xa4" + b"\0" * 70_000])

@@ -146,6 +146,13 @@ def test_a_list_outlasts_its_signer() -> None:
     assert revocation.load(made(LOST, signer=mesh().issuer), mesh().bundle, late).entries == (LOST,)
 
 
+@pytest.mark.parametrize("off", [-DAY, 3 * YEAR])
+def test_a_list_dated_when_its_signer_was_not_valid_is_refused(off: float) -> None:
+    data = revocation.make(DOMAIN, 1, [LOST], mesh().issuer, NOW + off)
+    with pytest.raises(RevocationError, match="when its signer was not valid"):
+        loaded(data)
+
+
 def test_a_signer_from_the_future_is_refused_and_an_untrusted_clock_lets_it_be() -> None:
     early = NOW - 10 * YEAR
     with pytest.raises(RevocationError, match="a clock is wrong"):
@@ -206,7 +213,7 @@ def test_what_is_no_list_of_this_mesh_is_refused(data: Any, why: str) -> None:
     ],
 )
 def test_one_bad_entry_refuses_the_list_even_signed(row: object) -> None:
-    payload = cbor.encode({1: DOMAIN, 2: 1, 3: 1, 4: [row]})
+    payload = cbor.encode({1: DOMAIN, 2: 1, 3: int(NOW), 4: [row]})
     with pytest.raises(RevocationError, match="entry that is none"):
         loaded(signed.sign(payload, mesh().root, revocation.PURPOSE))
 
