@@ -8,7 +8,7 @@ import msgspec
 from agent.identity import issuing, signerkey, spiffe, token
 from agent.identity.bundle import Bundle
 from agent.identity.certificate import key_id_of, read
-from agent.identity.enrolment import MEND, Answer, Request, proved_key
+from agent.identity.enrolment import MEND, Answer, Request, Target, proved_keys
 from agent.identity.errors import EnrolmentError, IdentityError
 from agent.identity.issuing import Signer
 from agent.identity.keys import PublicKey
@@ -36,18 +36,25 @@ class Issuer(msgspec.Struct, frozen=True):
         """The mesh's name."""
         return self.bundle.trust_domain
 
-    def enrol(self, request: Request, moment: Moment, revoked: Revoked = NOTHING) -> Answer:
-        """A new node's certificates. TokenError or EnrolmentError; only the last step spends a use."""
+    def enrol(
+        self, request: Request, channel: bytes, moment: Moment, revoked: Revoked = NOTHING
+    ) -> Answer:
+        """A new node's certificates. TokenError or EnrolmentError; only the last step spends a use.
+
+        `channel`: what our end of the channel exports for this (enrolment.Target).
+        """
         now = _now(moment)
         name = spiffe.node_name(request.name)
         found = token.check(request.token, self.token_key, self.mesh, self.name, moment, request.serial)
-        tls, signing = self._keys(request)
+        tls, signing = self._keys(request, channel)
         self._refuse_revoked(name, (tls, signing), revoked)
         node = Node(name, key_id_of(signing), request.serial, found.roles, int(now), int(now))
         self.register.enrol(found.id, found.uses, node)
         return self._answer(name, found.roles, tls, signing, now)
 
-    def renew(self, peer: Verified, request: Request, moment: Moment, revoked: Revoked = NOTHING) -> Answer:
+    def renew(
+        self, peer: Verified, request: Request, channel: bytes, moment: Moment, revoked: Revoked = NOTHING
+    ) -> Answer:
         """New certificates for a node the channel has authenticated, with its old signing key.
 
         `peer` may be over by up to RENEWAL_WINDOW (verify it with that grace), never revoked.
@@ -59,7 +66,7 @@ class Issuer(msgspec.Struct, frozen=True):
             )
         if now > peer.not_after + RENEWAL_WINDOW:
             raise EnrolmentError("too-late", f"{peer.node}'s SVID ended more than a year ago", token.NEW)
-        tls, signing = self._keys(request)
+        tls, signing = self._keys(request, channel)
         self._refuse_revoked(peer.node, (tls, signing), revoked)
         own = self.register.find(peer.node)
         known = own.signing_key if own else self._certified(peer, request, revoked)
@@ -73,12 +80,8 @@ class Issuer(msgspec.Struct, frozen=True):
         self.register.renewed(peer.node, int(now))
         return answer
 
-    def _keys(self, request: Request) -> tuple[PublicKey, PublicKey]:
-        tls = proved_key(request.tls, self.bundle.algorithms, "the request for the SVID")
-        signing = proved_key(request.signing, self.bundle.algorithms, "the request for the signing key")
-        if key_id_of(tls) == key_id_of(signing):
-            raise EnrolmentError("proof", "one key for TLS and for signing", MEND)
-        return tls, signing
+    def _keys(self, request: Request, channel: bytes) -> tuple[PublicKey, PublicKey]:
+        return proved_keys(request, Target(self.mesh, self.name, channel), self.bundle.algorithms)
 
     def _refuse_revoked(self, name: str, asked: tuple[PublicKey, ...], revoked: Revoked) -> None:
         entry = revoked.node(name)

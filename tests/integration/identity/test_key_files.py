@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from agent.codec import cbor
-from agent.identity import bundle, enrolment, issuing, keyfile, keys, revocation, sealed
+from agent.identity import bundle, issuing, keyfile, keys, revocation, sealed
 from agent.identity.errors import BundleError, KeyFileError
 from agent.identity.keys import ML_DSA_65, ML_DSA_87
 from agent.identity.limits import BUNDLE_ROOTS, LIST_BYTES, LISTS_OF_ONE, REVOCATION_LISTS, STATE_FILE_BYTES
@@ -259,9 +259,3 @@ def test_a_changed_sealed_key_is_refused_before_it_costs_memory(old: bytes, new:
 def test_short_passphrases_are_refused() -> None:
     with pytest.raises(KeyFileError, match="six words"):
         sealed.check_passphrase("too short")
-
-
-def test_a_request_is_proof_of_its_key() -> None:
-    key = keys.generate(ML_DSA_65)
-    found = enrolment.proved_key(enrolment.csr(key), frozenset((ML_DSA_65,)), "the request")
-    assert found == key.public_key()

@@ -61,11 +61,10 @@ def enrol(folder: Path, text: str, name: str, now: float, register: Path) -> enr
     roots = bundle.load((folder / "bundle.json").read_bytes(), mesh)
     book = Register(register)
     one, other = (keys.generate(signer.certificate.algorithm) for _ in range(2))
-    request = enrolment.Request(name, enrolment.csr(one), enrolment.csr(other), text)
+    issuer = Issuer(signer.certificate.common_name, signer, roots, token_key, book)
+    target = enrolment.Target(mesh, issuer.name, bytes(enrolment.CHANNEL_BYTES))
     try:
-        return Issuer(signer.certificate.common_name, signer, roots, token_key, book).enrol(
-            request, Moment(now)
-        )
+        return issuer.enrol(enrolment.ask(target, name, one, other, token=text), target.channel, Moment(now))
     finally:
         book.close()
 
