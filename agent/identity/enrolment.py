@@ -22,7 +22,18 @@ from agent.identity.keys import PrivateKey, PublicKey
 from agent.identity.limits import CERTIFICATE_BYTES
 from agent.identity.token import SERIAL_CHARS, TOKEN_CHARS
 
-REASONS = ("form", "proof", "name-taken", "name-changed", "key-changed", "revoked", "full", "too-late")
+REASONS = (
+    "form",
+    "proof",
+    "other-name",
+    "name-taken",
+    "name-changed",
+    "key-changed",
+    "revoked",
+    "full",
+    "too-late",
+    "stand-in",
+)
 PURPOSE = "x0 enrolment 1"
 REQUEST_BYTES = 65_536  # two keys, two signatures and two certificates of ML-DSA-87 have 30 KB
 ANSWER_BYTES = 65_536  # four certificates of ML-DSA-87 have 31 KB

@@ -22,7 +22,10 @@ RENEWAL_WINDOW = YEAR  # after an SVID's end: a summer mesh sleeps the winter, t
 
 
 class Issuer(msgspec.Struct, frozen=True):
-    """What an issuer needs. Its time is trusted: without one it would sign wrong ends (checked in _now)."""
+    """What an issuer needs. Its time is trusted: without one it would sign wrong ends (checked in _now).
+
+    `token_key` is empty where it only stands in: two books that both enrol could give one name twice.
+    """
 
     name: str
     signer: Signer
@@ -45,6 +48,12 @@ class Issuer(msgspec.Struct, frozen=True):
         """
         now = _now(moment)
         name = spiffe.node_name(request.name)
+        if not self.token_key:
+            raise EnrolmentError(
+                "stand-in",
+                f"this node stands in for issuer {self.name}: it renews nodes and enrols none",
+                f"enrol at {self.name} itself; where it is lost for good: x0 mesh issuer {self.name}",
+            )
         found = token.check(request.token, self.token_key, self.mesh, self.name, moment, request.serial)
         tls, signing = self._keys(request, channel)
         self._refuse_revoked(name, (tls, signing), revoked)

@@ -60,6 +60,11 @@ def make(
     serial: str = "",
 ) -> tuple[str, Token]:
     """A token as text, and what it says. AuthorityError where a bound is passed."""
+    if len(key) != KEY_BYTES:
+        raise AuthorityError(
+            f"{issuer} has no token key: it stands in for an issuer, or its token.key was lost",
+            f"make tokens in the mesh's folder, or make the issuer anew: x0 mesh issuer {issuer}",
+        )
     if not 1 <= uses <= TOKEN_USES_MAX:
         raise AuthorityError(f"a token for {uses} uses", f"choose 1 to {TOKEN_USES_MAX}")
     if not 60 <= life <= TOKEN_LIFE_MAX:

@@ -28,18 +28,19 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """0 where it was made."""
-    from agent.identity import token
+    from agent.identity import spiffe, token
     from agent.identity.errors import AuthorityError
+    from agent.identity.issuerfolders import Seat
     from agent.identity.limits import TOKEN_LIFE
 
     mesh = authority(options)
-    names = mesh.issuers()
+    names = mesh.issuers.names()
     if options.issuer is None and len(names) != 1:
         raise AuthorityError(
             f"which issuer? There are {', '.join(names) or 'none yet'}",
             "name one: x0 mesh token NAME" if names else "x0 mesh issuer NAME",
         )
-    signer, key = mesh.issuer(options.issuer or names[0])
+    signer, key = mesh.issuers.open(Seat(spiffe.node_name(options.issuer or names[0])))
     text, found = token.make(
         key,
         mesh.mesh,
