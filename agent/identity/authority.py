@@ -171,7 +171,7 @@ class Authority:
         """The token key to go out, and whether tokens given out before are void."""
         path = folder / "token.key"
         if not path.exists():
-            return token.new_key(), False
+            return token.new_key(), any(each.token_key for each in before)
         found = keyfile.read_private(path)
         known = any(
             each.token_key == tag(found) and revoked.issuer(each.certificate.key_id) for each in before

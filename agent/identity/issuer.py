@@ -39,9 +39,7 @@ class Issuer(msgspec.Struct, frozen=True):
         """The mesh's name."""
         return self.bundle.trust_domain
 
-    def enrol(
-        self, request: Request, channel: bytes, moment: Moment, revoked: Revoked = NOTHING
-    ) -> Answer:
+    def enrol(self, request: Request, channel: bytes, moment: Moment, revoked: Revoked = NOTHING) -> Answer:
         """A new node's certificates. TokenError or EnrolmentError; only the last step spends a use.
 
         `channel`: what our end of the channel exports for this (enrolment.Target).
@@ -54,7 +52,8 @@ class Issuer(msgspec.Struct, frozen=True):
                 f"this node stands in for issuer {self.name}: it renews nodes and enrols none",
                 f"enrol at {self.name} itself; where it is lost for good: x0 mesh issuer {self.name}",
             )
-        found = token.check(request.token, self.token_key, self.mesh, self.name, moment, request.serial)
+        self._refuse_others(name)
+        found = token.check(request.token, self.token_key, self.mesh, self.name, moment, name, request.serial)
         tls, signing = self._keys(request, channel)
         self._refuse_revoked(name, (tls, signing), revoked)
         node = Node(name, key_id_of(signing), request.serial, found.roles, int(now), int(now))
@@ -73,6 +72,7 @@ class Issuer(msgspec.Struct, frozen=True):
             raise EnrolmentError(
                 "name-changed", f"{peer.node} asks for the name {request.name[:64]}", "keep the name"
             )
+        self._refuse_others(peer.node)
         if now > peer.not_after + RENEWAL_WINDOW:
             raise EnrolmentError("too-late", f"{peer.node}'s SVID ended more than a year ago", token.NEW)
         tls, signing = self._keys(request, channel)
@@ -89,6 +89,15 @@ class Issuer(msgspec.Struct, frozen=True):
         self.register.renewed(peer.node, int(now))
         return answer
 
+    def _refuse_others(self, name: str) -> None:
+        """A name belongs to one issuer for good: no other book has to be asked who holds it."""
+        if not spiffe.within(self.name, name):
+            raise EnrolmentError(
+                "other-name",
+                f"{name} is not a name of issuer {self.name}, whose nodes are {self.name} or {self.name}-...",
+                f"let the node reach its own issuer, or name it {self.name}-{name} (node.name in its YAML)",
+            )
+
     def _keys(self, request: Request, channel: bytes) -> tuple[PublicKey, PublicKey]:
         return proved_keys(request, Target(self.mesh, self.name, channel), self.bundle.algorithms)
 
@@ -104,7 +113,7 @@ class Issuer(msgspec.Struct, frozen=True):
             )
 
     def _certified(self, peer: Verified, request: Request, revoked: Revoked) -> bytes:
-        """The signing key of a node another issuer enrolled: by the certificate it shows, while it held."""
+        """The signing key of a node enrolled in another book: by the certificate it shows, while it held."""
         try:
             leaf = read(request.certified[0]) if request.certified else None
             if leaf is None:

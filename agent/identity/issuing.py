@@ -60,13 +60,12 @@ def svid(
     life: float = SVID_LIFE,
 ) -> Certificate:
     """An X.509-SVID. It never outlives its issuer."""
+    _named_by(issuer, identity)
     if len(roles) > ROLES:
         raise AuthorityError(f"{identity} with {len(roles)} roles", f"give it at most {ROLES}")
     subject = x509.Name([x509.NameAttribute(ROLE_OID, spiffe.role(each)) for each in roles])
     purposes = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH])
-    extensions = _leaf(
-        issuer, identity, _usage(digital_signature=True), purposes, subject_empty=not roles
-    )
+    extensions = _leaf(issuer, identity, _usage(digital_signature=True), purposes, subject_empty=not roles)
     end = min(now + life, issuer.certificate.not_after)
     return _make(subject, _subject(issuer.certificate), key, issuer.key, now, end, extensions)
 
@@ -75,6 +74,7 @@ def signing_key(
     issuer: Signer, key: PublicKey, identity: SpiffeId, now: float, life: float = SIGNER_LIFE
 ) -> Certificate:
     """The certificate of a node's signing key, for what is verified years later. Useless in TLS."""
+    _named_by(issuer, identity)
     purposes = x509.ExtendedKeyUsage([DOCUMENT_SIGNING])
     usage = _usage(digital_signature=True, content_commitment=True)
     extensions = _leaf(issuer, identity, usage, purposes, subject_empty=True)
@@ -95,6 +95,15 @@ def _certifying(key: PublicKey, signer: PublicKey, domain: str, depth: int) -> E
     ]
 
 
+def _named_by(issuer: Signer, identity: SpiffeId) -> None:
+    """Peers refuse what an issuer names that is not its own; so nothing of the kind is signed."""
+    if not spiffe.within(issuer.certificate.common_name, identity.node or ""):
+        raise AuthorityError(
+            f"{identity} is not a name of issuer {issuer.certificate.common_name}",
+            f"its nodes are named {issuer.certificate.common_name}-...",
+        )
+
+
 def _leaf(
     issuer: Signer,
     identity: SpiffeId,
@@ -103,8 +112,8 @@ def _leaf(
     *,
     subject_empty: bool,
 ) -> Extensions:
-    # No subject key identifier: RFC 5280, 4.2.1.2 leaves it out of leaves at will, nobody looks a leaf's up, and
-    # each handshake carries two. Basic constraints not critical (4.2.1.9): whoever reads none finds no CA, too.
+    # No subject key identifier: RFC 5280, 4.2.1.2 only recommends it in leaves, nobody looks a leaf's up, and
+    # each handshake carries two. Basic constraints not critical (4.2.1.9): unread, they make no CA either.
     return [
         (x509.BasicConstraints(ca=False, path_length=None), False),
         (usage, True),

@@ -186,7 +186,7 @@ TOKEN = token.make(TOKEN_KEY, DOMAIN, "hill", NOW)[0]
 def test_nothing_but_the_token_is_the_token(text: str) -> None:
     if text.strip() != TOKEN:
         with pytest.raises(IdentityError):
-            token.check(text, TOKEN_KEY, DOMAIN, "hill", AT_NOW)
+            token.check(text, TOKEN_KEY, DOMAIN, "hill", AT_NOW, "hill-n1")
 
 
 REQUEST = enrolment.encode_request(

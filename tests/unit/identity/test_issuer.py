@@ -11,10 +11,10 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from agent.codec import cbor
-from agent.identity import bundle, enrolment, issuing, keys, signerkey, svid, token
+from agent.identity import bundle, enrolment, issuing, keys, signerkey, spiffe, svid, token
 from agent.identity.certificate import key_id_of
 from agent.identity.enrolment import CHANNEL_BYTES, Request, Target
-from agent.identity.errors import EnrolmentError, TokenError
+from agent.identity.errors import AuthorityError, EnrolmentError, TokenError
 from agent.identity.issuer import RENEWAL_WINDOW, Issuer
 from agent.identity.issuing import Signer
 from agent.identity.keys import ML_DSA_65, ML_DSA_87
@@ -44,7 +44,7 @@ def a_token(**options: object) -> str:
 class Applicant:
     """A node with its two keys."""
 
-    def __init__(self, name: str = "n7") -> None:
+    def __init__(self, name: str = "hill-n7") -> None:
         self.name, self.tls, self.signing = name, keys.generate(ML_DSA_65), keys.generate(ML_DSA_65)
 
     def request(self, text: str = "", target: Target = TARGET, name: str = "", **further: Any) -> Request:
@@ -59,17 +59,17 @@ def enrolled(issuer: Issuer, node: Applicant, **options: object) -> enrolment.An
 
 
 def test_a_node_with_a_token_becomes_one_its_peers_recognise(issuer: Issuer) -> None:
-    node = Applicant("N7")
+    node = Applicant("Hill-N7")
     answer = enrolled(issuer, node, roles=("router", "gateway"))
     found = svid.verify(answer.svid, mesh().bundle, AT_NOW)
     assert (found.node, found.roles, found.key_id) == (
-        "n7",
+        "hill-n7",
         ("router", "gateway"),
         key_id_of(node.tls.public_key()),
     )
     assert found.not_after == NOW + SVID_LIFE
     signer = signerkey.verify(answer.signer, mesh().bundle, AT_NOW)
-    assert (signer.node, signer.key_id) == ("n7", key_id_of(node.signing.public_key()))
+    assert (signer.node, signer.key_id) == ("hill-n7", key_id_of(node.signing.public_key()))
     assert found.not_before == NOW - BACKDATE
 
 
@@ -88,12 +88,12 @@ def test_a_signing_certificate_is_judged_at_the_time_of_the_statement(issuer: Is
     answer = enrolled(issuer, Applicant())
     with pytest.raises(svid.SvidError, match="not-over"):
         signerkey.verify(answer.signer, mesh().bundle, Moment(NOW + 5 * YEAR))
-    assert signerkey.verify(answer.signer, mesh().bundle, Moment(NOW + YEAR)).node == "n7"
+    assert signerkey.verify(answer.signer, mesh().bundle, Moment(NOW + YEAR)).node == "hill-n7"
 
 
 def test_a_token_is_good_for_its_uses_and_a_lost_answer_costs_none(issuer: Issuer) -> None:
     text = a_token(uses=2)
-    first, second, third = Applicant("a"), Applicant("b"), Applicant("c")
+    first, second, third = Applicant("hill-a"), Applicant("hill-b"), Applicant("hill-c")
     for node in (first, first, second, first):
         issuer.enrol(node.request(text), CHANNEL, AT_NOW)
     with pytest.raises(TokenError, match="used up"):
@@ -154,7 +154,7 @@ def test_a_key_that_is_not_proved_or_not_of_the_suite_is_refused(
         {"target": Target("other.mesh", "hill", CHANNEL)},
         {"target": Target(DOMAIN, "dale", CHANNEL)},
         {"target": Target(DOMAIN, "hill", bytes(32))},
-        {"name": "n8"},
+        {"name": "hill-n8"},
         {"text": "x0join.another"},
         {"serial": "A18"},
     ],
@@ -174,7 +174,7 @@ def test_a_proof_made_for_anything_else_proves_nothing(
 
 
 def test_a_key_cannot_be_taken_over_from_another_nodes_request(issuer: Issuer) -> None:
-    node, thief = Applicant(), Applicant("n8")
+    node, thief = Applicant(), Applicant("hill-n8")
     theirs, text = node.request(a_token()), a_token()
     stolen = msgspec.structs.replace(thief.request(text), tls=theirs.tls, tls_proof=theirs.tls_proof)
     with pytest.raises(EnrolmentError, match="TLS key did not sign"):
@@ -207,46 +207,93 @@ def test_a_renewal_gives_a_new_key_and_keeps_the_signing_key(issuer: Issuer) -> 
     node.tls = keys.generate(ML_DSA_65)
     later = Moment(NOW + SVID_LIFE / 2)
     found = svid.verify(issuer.renew(peer, node.request(), CHANNEL, later).svid, mesh().bundle, later)
-    assert (found.node, found.roles) == ("n7", ("router",))
+    assert (found.node, found.roles) == ("hill-n7", ("router",))
     assert found.key_id != peer.key_id
     assert found.not_after == later.at + SVID_LIFE
 
 
 def test_a_renewal_with_another_signing_key_or_name_is_refused(issuer: Issuer) -> None:
-    node, other = Applicant(), Applicant("n7")
+    node, other = Applicant(), Applicant("hill-n7")
     peer = svid.verify(enrolled(issuer, node).svid, mesh().bundle, AT_NOW)
     with pytest.raises(EnrolmentError, match="asks with signing key") as caught:
         issuer.renew(peer, other.request(), CHANNEL, AT_NOW)
     assert caught.value.reason == "key-changed"
-    with pytest.raises(EnrolmentError, match="asks for the name n8"):
-        issuer.renew(peer, node.request(name="n8"), CHANNEL, AT_NOW)
+    with pytest.raises(EnrolmentError, match="asks for the name hill-n8"):
+        issuer.renew(peer, node.request(name="hill-n8"), CHANNEL, AT_NOW)
 
 
-def test_another_issuer_renews_a_node_that_shows_its_signing_certificate(
-    issuer: Issuer, tmp_path: Path
-) -> None:
-    node, key = Applicant(), keys.generate(ML_DSA_65)
+def another(name: str, book: Path, token_key: bytes = b"") -> Issuer:
+    """An issuer of the same mesh with keys and a book of its own."""
+    key = keys.generate(ML_DSA_65)
+    signer = Signer(issuing.issuer(mesh().root, key.public_key(), DOMAIN, name, NOW), key)
+    return Issuer(name, signer, mesh().bundle, token_key, Register(book))
+
+
+def test_a_stand_in_renews_a_node_that_shows_its_signing_certificate(issuer: Issuer, tmp_path: Path) -> None:
+    node = Applicant()
     answer = enrolled(issuer, node)
     peer = svid.verify(answer.svid, mesh().bundle, AT_NOW)
-    dale = Signer(issuing.issuer(mesh().root, key.public_key(), DOMAIN, "dale", NOW), key)
-    other = Issuer("dale", dale, mesh().bundle, bytes(32), Register(tmp_path / "dale.db"))
+    other = another("hill", tmp_path / "lake.db")
     renewed = other.renew(peer, node.request(certified=answer.signer), CHANNEL, AT_NOW)
-    assert svid.verify(renewed.svid, mesh().bundle, AT_NOW).issuer_name == "dale"
+    found = svid.verify(renewed.svid, mesh().bundle, AT_NOW)
+    assert found.issuer_key_id == other.signer.certificate.key_id
     with pytest.raises(EnrolmentError, match="shows no certificate"):
         other.renew(peer, node.request(), CHANNEL, AT_NOW)
-    stranger = enrolled(issuer, Applicant("n8"))
-    with pytest.raises(EnrolmentError, match="signing certificate of n8"):
+    stranger = enrolled(issuer, Applicant("hill-n8"))
+    with pytest.raises(EnrolmentError, match="signing certificate of hill-n8"):
         other.renew(peer, node.request(certified=stranger.signer), CHANNEL, AT_NOW)
     with pytest.raises(EnrolmentError, match="document-signing"):
         other.renew(peer, node.request(certified=answer.svid), CHANNEL, AT_NOW)
     other.register.close()
 
 
+def test_a_stand_in_enrols_nobody(issuer: Issuer, tmp_path: Path) -> None:
+    other = another("hill", tmp_path / "lake.db")
+    with pytest.raises(EnrolmentError, match="renews nodes and enrols none") as caught:
+        other.enrol(Applicant().request(a_token()), CHANNEL, AT_NOW)
+    assert caught.value.reason == "stand-in"
+    other.register.close()
+
+
+def test_no_issuer_gives_a_name_of_another_whatever_its_tokens_say(issuer: Issuer, tmp_path: Path) -> None:
+    """Whoever holds a token of dale does not become a node of hill: not there, not here, not by renewal."""
+    enrolled(issuer, Applicant())
+    dale, at_dale = another("dale", tmp_path / "dale.db", TOKEN_KEY), Target(DOMAIN, "dale", CHANNEL)
+    thief, text = Applicant(), token.make(TOKEN_KEY, DOMAIN, "dale", NOW)[0]
+    with pytest.raises(EnrolmentError, match="hill-n7 is not a name of issuer dale") as caught:
+        dale.enrol(thief.request(text, at_dale), CHANNEL, AT_NOW)
+    assert caught.value.reason == "other-name"
+    with pytest.raises(TokenError, match="is for issuer dale, this is hill"):
+        issuer.enrol(thief.request(text), CHANNEL, AT_NOW)
+    answer = dale.enrol(thief.request(text, at_dale, name="dale-n7"), CHANNEL, AT_NOW)
+    peer = svid.verify(answer.svid, mesh().bundle, AT_NOW)
+    asked = thief.request(name="dale-n7", certified=answer.signer)
+    with pytest.raises(EnrolmentError, match="dale-n7 is not a name of issuer hill"):
+        issuer.renew(peer, asked, CHANNEL, AT_NOW)
+    dale.register.close()
+
+
+def test_no_certificate_is_signed_for_a_name_of_another_issuer() -> None:
+    key, theirs = keys.generate(ML_DSA_65).public_key(), spiffe.of_node(DOMAIN, "dale-n7")
+    with pytest.raises(AuthorityError, match="is not a name of issuer hill"):
+        issuing.svid(mesh().issuer, key, theirs, (), NOW)
+    with pytest.raises(AuthorityError, match="is not a name of issuer hill"):
+        issuing.signing_key(mesh().issuer, key, theirs, NOW)
+
+
+def test_a_token_for_one_name_enrols_no_other_and_spends_nothing(issuer: Issuer) -> None:
+    text = a_token(name="hill-roof")
+    with pytest.raises(TokenError, match="gives the name hill-roof, not hill-n7") as caught:
+        issuer.enrol(Applicant().request(text), CHANNEL, AT_NOW)
+    assert caught.value.reason == "name"
+    assert issuer.enrol(Applicant("hill-roof").request(text), CHANNEL, AT_NOW).svid
+
+
 @pytest.mark.parametrize("kind", [Kind.NODE, Kind.KEY])
 def test_the_revoked_are_neither_enrolled_nor_renewed(issuer: Issuer, kind: Kind) -> None:
     node = Applicant()
     peer = svid.verify(enrolled(issuer, node).svid, mesh().bundle, AT_NOW)
-    value = "n7" if kind is Kind.NODE else key_id_of(node.signing.public_key()).hex()
+    value = "hill-n7" if kind is Kind.NODE else key_id_of(node.signing.public_key()).hex()
     revoked = Revoked({(kind, value): Entry(kind, value, int(NOW))})
     with pytest.raises(EnrolmentError, match="is revoked"):
         issuer.renew(peer, node.request(), CHANNEL, AT_NOW, revoked)
