@@ -38,11 +38,13 @@ MESH, SEQUENCE, ISSUED, ENTRIES = 1, 2, 3, 4  # labels of the payload
 class RevocationList(msgspec.Struct, frozen=True):
     """A checked list. `signer`, `root`: SHA-256 of the signer's key and of the root's that vouches for it.
 
-    `root` is empty where that one has left. `data`: the bytes to hand on.
+    `root` is empty where that one has left. `end`: of the signer's certificate, Unix seconds. `data`: the
+    bytes to hand on.
     """
 
     signer: bytes
     root: bytes
+    end: float
     by_root: bool
     sequence: int
     issued: int
@@ -124,8 +126,8 @@ def _list(document: signed.Document, data: bytes, domain: str, *, by_root: bool)
     if not own.not_before - SKEW <= issued <= own.not_after:  # type: ignore[operator]  # _count: an int
         raise RevocationError("the revocation list says it was signed when its signer was not valid", MEND)
     entries = tuple(_entry(row) for row in rows)
-    signer, root = own.key_id, document.root
-    return RevocationList(signer, root, by_root, sequence, issued, entries, data)  # type: ignore[arg-type]
+    by = (own.key_id, document.root, own.not_after, by_root)
+    return RevocationList(*by, sequence, issued, entries, data)  # type: ignore[arg-type]
 
 
 class Lists:
@@ -138,6 +140,7 @@ class Lists:
     def __init__(self, bundle: Bundle | None = None) -> None:
         self._lists: list[RevocationList] = []
         self._roots: frozenset[bytes] | None = None
+        self._newest = 0  # when the newest list was signed: a signer whose end lies before it is over
         self.revoked = NOTHING
         if bundle is not None:
             self.settle(bundle)
@@ -150,6 +153,7 @@ class Lists:
 
     def take(self, found: RevocationList) -> bool:
         """Keep it if it says something new: did it? RevocationError where there is no room for it."""
+        self._newest = max(self._newest, found.issued)
         said = [each for each in self._lists if each.signer == found.signer]
         if any(each.covers(found) for each in said):
             return False
@@ -201,11 +205,13 @@ class Lists:
 
     def _worth(self, each: RevocationList, kept: list[RevocationList]) -> int:
         """What would be lost without it: nothing, or what a signer said that has left, or more."""
-        elsewhere = {name for other in kept if other is not each for name in other.names}
-        if each not in self._heard() or each.names <= elsewhere:
+        heard = [other for other in self._heard() if other in kept]
+        elsewhere = {name for other in heard if other is not each for name in other.names}
+        if each not in heard or each.names <= elsewhere:
             return IDLE
         rootless = self._roots is not None and each.root not in self._roots
-        return GONE if rootless or self.revoked.issuer(each.signer) else LIVING
+        gone = rootless or each.end < self._newest or self.revoked.issuer(each.signer)
+        return GONE if gone else LIVING
 
     def _heard(self) -> list[RevocationList]:
         """All lists but those a root has voided. A root that has left voids no list of one that has not."""

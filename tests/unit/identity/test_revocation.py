@@ -241,17 +241,18 @@ def test_the_longest_entries_of_a_full_list_fit_its_bound() -> None:
         made(Entry(Kind.NODE, "n1", 1, reason + "x"))
 
 
-def an_issuer(name: str) -> Signer:
+def an_issuer(name: str, life: float = YEAR) -> Signer:
     key = keys.generate(keys.ML_DSA_65)
-    return Signer(issuing.issuer(mesh().root, key.public_key(), DOMAIN, name, NOW), key)
+    return Signer(issuing.issuer(mesh().root, key.public_key(), DOMAIN, name, NOW, life), key)
 
 
-def full() -> Lists:
-    """A list of each of as many issuers as are kept, each with a word of its own."""
+def full(life: float = YEAR) -> Lists:
+    """A list of each of as many issuers as are kept, each with a word of its own; `life` of the first."""
     lists = Lists(mesh().bundle)
     for number in range(REVOCATION_LISTS):
-        entry = Entry(Kind.NODE, f"n{number}", int(NOW))
-        lists.take(loaded(made(entry, signer=an_issuer(f"i{number}"))))
+        entry = Entry(Kind.NODE, f"i{number}-n", int(NOW))
+        signer = an_issuer(f"i{number}", YEAR if number else life)
+        lists.take(loaded(made(entry, signer=signer)))
     return lists
 
 
@@ -269,6 +270,29 @@ def test_a_signer_that_was_revoked_makes_room_for_one_that_is_not() -> None:
     lists.take(loaded(made(Entry(Kind.KEY, gone.hex(), int(NOW)))))
     assert lists.take(loaded(made(SOLD, signer=an_issuer("late"))))
     assert gone not in {each.signer for each in lists.all()}
+
+
+def test_a_signer_that_is_over_makes_room_for_one_that_is_not() -> None:
+    lists, later = full(life=DAY), Moment(NOW + 2 * DAY)
+    data = revocation.make(DOMAIN, 1, [SOLD], an_issuer("late"), later.at)
+    assert lists.take(revocation.load(data, mesh().bundle, later))
+    assert (lists.revoked.node("i0-n"), lists.revoked.node("n2")) == (None, SOLD)
+
+
+def test_a_voided_list_goes_before_the_honest_one_it_copied() -> None:
+    """Else a thief would push a list out by saying the same, and be voided then."""
+    lists, thief = Lists(mesh().bundle), an_issuer("thief")
+    lists.take(loaded(made(LOST, signer=an_issuer("honest"))))
+    lists.take(loaded(made(LOST, FOUND, signer=thief)))
+    for number in range(REVOCATION_LISTS - 2):
+        entry = Entry(Kind.NODE, f"i{number}-n", int(NOW))
+        lists.take(loaded(made(entry, signer=an_issuer(f"i{number}"))))
+    lists.take(loaded(made(Entry(Kind.VOID, thief.certificate.key_id.hex(), int(NOW)))))
+    assert lists.take(loaded(made(SOLD, signer=an_issuer("late"))))
+    assert thief.certificate.key_id not in {each.signer for each in lists.all()}
+    assert (lists.revoked.node("n1"), lists.revoked.node("n3")) == (LOST, None)
+    with pytest.raises(RevocationError, match="more than"):
+        lists.take(loaded(made(SOLD, FOUND, signer=an_issuer("later"))))
 
 
 def test_retired_roots_do_not_outgrow_the_bound_of_what_is_kept() -> None:
