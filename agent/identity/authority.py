@@ -6,6 +6,7 @@
     bundle-N.cose      each bundle after the first, signed by a root of the one before
     roots/N.pem, N.key.json                certificate; key under the passphrase
     issuers/NAME/      issuer.pem (key, certificate), token.key, bundle.json, mesh.json: goes to the issuer
+    stand-ins/, issued/                    more of issuers (issuerfolders.py)
     revocations/root-N.cose                the lists signed by roots
 
 Files are replaced one by one, each in one step, `mesh.json` last: a command that was cut off is run again.
@@ -13,26 +14,25 @@ Files are replaced one by one, each in one step, `mesh.json` last: a command tha
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import msgspec
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
 
 from agent.identity import bundle as bundles
 from agent.identity import bundleupdate, issuing, keyfile, keys, revocation, sealed, spiffe, suites, token
 from agent.identity.bundle import Bundle
-from agent.identity.certificate import Certificate, read
-from agent.identity.errors import AuthorityError, IdentityError, KeyFileError
+from agent.identity.certificate import Certificate
+from agent.identity.errors import AuthorityError, KeyFileError
+from agent.identity.issuerfolders import IssuerFolders, Made, Seat, load, tag, to_pem
 from agent.identity.issuing import Signer
 from agent.identity.keyfile import PUBLIC
-from agent.identity.limits import ISSUER_LIFE, MAX_ISSUERS, ROOT_LIFE
+from agent.identity.limits import ISSUER_LIFE, LIST_BYTES, MAX_ISSUERS, ROOT_LIFE
 from agent.identity.moment import Moment
-from agent.identity.revoked import Entry, Kind
+from agent.identity.revoked import Entry, Kind, Revoked
 
 FORMAT = 1
+LIST = "revocations.cose"  # in an issuer's folder: the list of the root in use
 Passphrase = Callable[[], str]  # asked for only where a root's key is needed
 NO_FOLDER = "name the mesh's folder with --dir, or make one: x0 mesh init"
 
@@ -45,6 +45,18 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     suite: str
     root: int
     created: int
+
+
+class NewIssuer(msgspec.Struct, frozen=True):
+    """What was made: the folder that goes out. `void`: tokens given out before are good no more.
+
+    `earlier`: certificates that were replaced and are still good.
+    """
+
+    folder: Path
+    certificate: Certificate
+    void: bool
+    earlier: tuple[Certificate, ...]
 
 
 class Authority:
@@ -67,6 +79,7 @@ class Authority:
             )
         self.suite = suites.find(self.record.suite)
         self.bundle = bundles.load(keyfile.read_public(folder / "bundle.json"), self.record.mesh)
+        self.issuers = IssuerFolders(folder)
 
     @property
     def mesh(self) -> str:
@@ -101,39 +114,69 @@ class Authority:
 
     def root_certificate(self, number: int) -> Certificate:
         """A root's certificate."""
-        return _certificate(self.folder / "roots" / f"{number}.pem")
+        return load(self.folder / "roots" / f"{number}.pem")
 
-    def issuers(self) -> tuple[str, ...]:
-        """The names of all issuers."""
-        found = sorted(path.parent.name for path in (self.folder / "issuers").glob("*/issuer.pem"))
-        return tuple(found[:MAX_ISSUERS])
+    def make_issuer(
+        self,
+        name: str,
+        passphrase: Passphrase,
+        now: float,
+        life: float = ISSUER_LIFE,
+        *,
+        stand_in: str = "",
+        new_token_key: bool = False,
+    ) -> NewIssuer:
+        """A new issuer, or a new certificate and key for one there is; or a node to stand in for it.
 
-    def make_issuer(self, name: str, passphrase: Passphrase, now: float, life: float = ISSUER_LIFE) -> Path:
-        """A new issuer, or a new certificate and key for one there is; its folder."""
-        name = spiffe.node_name(name)
-        folder = self.folder / "issuers" / name
-        if name not in self.issuers() and len(self.issuers()) >= MAX_ISSUERS:
+        Its tokens stay good, unless a key they were given out with is revoked: whoever has that one has the
+        tokens' as well. Keys made before stay good until they end: nodes hold certificates under them.
+        """
+        seat = Seat(spiffe.node_name(name), spiffe.node_name(stand_in) if stand_in else "")
+        folder = self.issuers.folder(seat)
+        self._check_seat(seat)
+        root = self.root(passphrase)
+        before = self.issuers.made(seat.name)
+        revoked = self.lists(now).revoked
+        key = keys.generate(self.suite.signature)
+        certificate = issuing.issuer(root, key.public_key(), self.mesh, seat.name, now, life)
+        token_key, void = b"", False
+        if not seat.site:
+            token_key, void = self._token_key(folder, before, revoked, new=new_token_key)
+        for each in before:
+            self.issuers.keep(seat.name, each)
+        self.issuers.keep(seat.name, Made(certificate, tag(token_key)))
+        if token_key:
+            keyfile.write(folder / "token.key", token_key)
+        keyfile.write(folder / "issuer.pem", keys.to_pem(key) + to_pem(certificate))
+        self._hand_out(folder)
+        earlier = self.issuers.replaced(seat.name, self.bundle, revoked, now)
+        return NewIssuer(folder, certificate, void, earlier)
+
+    def _check_seat(self, seat: Seat) -> None:
+        seats = self.issuers.seats()
+        if seat not in seats and len(seats) >= MAX_ISSUERS:
             raise AuthorityError(
                 f"the mesh has {MAX_ISSUERS} issuers", "use those there are, or remove one's folder"
             )
-        root = self.root(passphrase)
-        key = keys.generate(self.suite.signature)
-        certificate = issuing.issuer(root, key.public_key(), self.mesh, name, now, life)
-        if not (folder / "token.key").exists():  # kept: tokens given out stay good
-            keyfile.write(folder / "token.key", token.new_key())
-        keyfile.write(folder / "issuer.pem", keys.to_pem(key) + _pem(certificate))
-        self._hand_out(folder)
-        return folder
-
-    def issuer(self, name: str) -> tuple[Signer, bytes]:
-        """An issuer's signer and token key."""
-        folder = self.folder / "issuers" / spiffe.node_name(name)
-        if not (folder / "issuer.pem").exists():
-            known = ", ".join(self.issuers()) or "none yet"
+        if seat.site and Seat(seat.name) not in seats:
             raise AuthorityError(
-                f"no issuer is named {name} (there are: {known})", "make one: x0 mesh issuer NAME"
+                f"there is no issuer {seat.name} to stand in for",
+                f"make it first: x0 mesh issuer {seat.name}",
             )
-        return open_issuer(folder)
+        self.issuers.check_name(seat.name)
+
+    def _token_key(
+        self, folder: Path, before: Iterable[Made], revoked: Revoked, *, new: bool
+    ) -> tuple[bytes, bool]:
+        """The token key to go out, and whether tokens given out before are void."""
+        path = folder / "token.key"
+        if not path.exists():
+            return token.new_key(), any(each.token_key for each in before)
+        found = keyfile.read_private(path)
+        known = any(
+            each.token_key == tag(found) and revoked.issuer(each.certificate.key_id) for each in before
+        )
+        return (token.new_key(), True) if new or known else (found, False)
 
     def rotate(self, passphrase: Passphrase, now: float, life: float = ROOT_LIFE) -> Bundle:
         """Begins a rotation: a second root, trusted beside the first, does the signing from now on."""
@@ -151,12 +194,14 @@ class Authority:
             raise AuthorityError("no rotation is under way", "begin one: x0 mesh root rotate")
         new = self.root(passphrase)
         late = [
-            name for name in self.issuers() if not self.issuer(name)[0].certificate.signed_by(new.certificate)
+            seat
+            for seat in self.issuers.seats()
+            if not self.issuers.open(seat)[0].certificate.signed_by(new.certificate)
         ]
         if late:
             raise AuthorityError(
-                f"issuers still under the old root: {', '.join(late)}",
-                "make them anew first: x0 mesh issuer NAME, and bring them out",
+                f"issuers still under the old root: {'; '.join(str(seat) for seat in late)}",
+                f"make them anew first, and bring them out: {'; '.join(seat.command for seat in late)}",
             )
         self._carry_over(new, now)
         self._publish(
@@ -171,67 +216,75 @@ class Authority:
         root = self.root(passphrase)
         before = self._own_list(self.record.root, now)
         kept = {(entry.kind, entry.value): entry for entry in (*entries, *(before.entries if before else ()))}
-        data = revocation.make(self.mesh, before.sequence + 1 if before else 1, kept.values(), root, now)
-        keyfile.write(self.folder / "revocations" / f"root-{self.record.root}.cose", data, PUBLIC)
-        return revocation.load(data, self.bundle, Moment(now))
+        return self._put_list(kept.values(), before, root, now)
+
+    @property
+    def newest_list(self) -> Path | None:
+        """The file of the list of the root in use, None where it has revoked nothing."""
+        path = self.folder / "revocations" / f"root-{self.record.root}.cose"
+        return path if path.exists() else None
 
     def lists(self, now: float) -> revocation.Lists:
         """The roots' lists in force."""
-        lists = revocation.Lists()
+        lists = revocation.Lists(self.bundle)
         for number in range(1, self.record.root + 1):
             found = self._own_list(number, now)
             if found is not None:
                 lists.take(found)
         return lists
 
-    def issuer_entry(self, name: str, now: float, reason: str) -> Entry:
-        """What revokes an issuer: its key."""
-        return Entry(Kind.KEY, self.issuer(name)[0].certificate.key_id.hex(), int(now), reason)
+    def issuer_entries(
+        self, name: str, now: float, reason: str, *, stand_in: str = "", void: bool = False
+    ) -> tuple[Entry, ...]:
+        """What revokes an issuer: every key it ever had, and those that stand in; or one of these alone.
+
+        Also keys that are over: they could still sign what looks older. `void`: their lists count no more.
+        """
+        name = spiffe.node_name(name)
+        if stand_in:
+            made = [self.issuers.open(Seat(name, stand_in))[0].certificate]
+        else:
+            made = [each.certificate for each in self.issuers.made(name)]
+        if not made:
+            self.issuers.open(Seat(name))  # says that there is none
+        kinds = (Kind.KEY, Kind.VOID) if void else (Kind.KEY,)
+        return tuple(Entry(kind, each.key_id.hex(), int(now), reason) for each in made for kind in kinds)
 
     def _own_list(self, number: int, now: float) -> revocation.RevocationList | None:
         path = self.folder / "revocations" / f"root-{number}.cose"
         retired = all(root.der != self.root_certificate(number).der for root in self.bundle.roots)
         if retired or not path.exists():
             return None
-        return revocation.load(keyfile.read_public(path, revocation.LIST_BYTES), self.bundle, Moment(now))
+        return revocation.load(keyfile.read_public(path, LIST_BYTES), self.bundle, Moment(now))
+
+    def _put_list(
+        self, entries: Iterable[Entry], before: revocation.RevocationList | None, root: Signer, now: float
+    ) -> revocation.RevocationList:
+        """The root's next list, on disk only once it is one that a node would take."""
+        data = revocation.make(self.mesh, before.sequence + 1 if before else 1, entries, root, now)
+        found = revocation.load(data, self.bundle, Moment(now))
+        keyfile.write(self.folder / "revocations" / f"root-{self.record.root}.cose", data, PUBLIC)
+        return found
 
     def _carry_over(self, new: Signer, now: float) -> None:
         """What the old root revoked, the new one revokes before the old one's word is gone."""
         entries = {entry for each in self.lists(now).all() for entry in each.entries}
         if entries:
-            before = self._own_list(self.record.root, now)
-            data = revocation.make(self.mesh, before.sequence + 1 if before else 1, entries, new, now)
-            keyfile.write(self.folder / "revocations" / f"root-{self.record.root}.cose", data, PUBLIC)
+            self._put_list(entries, self._own_list(self.record.root, now), new, now)
 
     def _publish(self, new: Bundle, signer: Signer, root: int) -> None:
         keyfile.write(self.folder / f"bundle-{new.sequence}.cose", bundleupdate.make(new, signer), PUBLIC)
         keyfile.write(self.folder / "bundle.json", bundles.dump(new), PUBLIC)
         _record(self.folder, msgspec.structs.replace(self.record, root=root))
         self.record, self.bundle = msgspec.structs.replace(self.record, root=root), new
-        for name in self.issuers():
-            self._hand_out(self.folder / "issuers" / name)
+        for seat in self.issuers.seats():
+            self._hand_out(self.issuers.folder(seat))
 
     def _hand_out(self, folder: Path) -> None:
         for name in ("bundle.json", "mesh.json"):
             keyfile.write(folder / name, keyfile.read_public(self.folder / name), PUBLIC)
-
-
-def open_issuer(folder: Path) -> tuple[Signer, bytes]:
-    """Signer and token key of an issuer's folder, as it goes to the issuer."""
-    path = folder / "issuer.pem"
-    data = keyfile.read_private(path)
-    token_key = keyfile.read_private(folder / "token.key")
-    if len(token_key) != token.KEY_BYTES:
-        raise KeyFileError(
-            f"{folder}/token.key is damaged",
-            "remove it and run x0 mesh issuer again; its tokens are void then",
-        )
-    signer = Signer(_certificate(path), keys.from_pem(data, str(path)))
-    if signer.certificate.parsed.public_key() != signer.key.public_key():
-        raise KeyFileError(
-            f"{path} holds a certificate of another key than the one beside it", "run x0 mesh issuer again"
-        )
-    return signer, token_key
+        if self.newest_list:
+            keyfile.write(folder / LIST, keyfile.read_public(self.newest_list, LIST_BYTES), PUBLIC)
 
 
 def _make_root(
@@ -241,25 +294,9 @@ def _make_root(
     key = keys.generate(algorithm)
     certificate = issuing.root(key, mesh, now, life)
     keyfile.write(folder / "roots" / f"{number}.key.json", sealed.seal(keys.to_pem(key), passphrase))
-    keyfile.write(folder / "roots" / f"{number}.pem", _pem(certificate), PUBLIC)
+    keyfile.write(folder / "roots" / f"{number}.pem", to_pem(certificate), PUBLIC)
     return certificate
 
 
 def _record(folder: Path, record: Record) -> None:
     keyfile.write(folder / "mesh.json", msgspec.json.format(msgspec.json.encode(record)) + b"\n", PUBLIC)
-
-
-def _pem(certificate: Certificate) -> bytes:
-    found: bytes = certificate.parsed.public_bytes(Encoding.PEM)
-    return found
-
-
-def _certificate(path: Path) -> Certificate:
-    data = keyfile.read_public(path)
-    match = re.search(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", data, re.DOTALL)
-    try:
-        if match is None:
-            raise ValueError("no certificate in it")
-        return read(x509.load_pem_x509_certificate(match.group()).public_bytes(Encoding.DER), str(path))
-    except (ValueError, IdentityError) as error:
-        raise KeyFileError(f"{path} is damaged ({error})", "restore the folder from its backup") from None

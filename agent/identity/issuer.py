@@ -5,11 +5,10 @@ from __future__ import annotations
 
 import msgspec
 
-from agent.identity import bundle as bundles
 from agent.identity import issuing, signerkey, spiffe, token
 from agent.identity.bundle import Bundle
 from agent.identity.certificate import key_id_of, read
-from agent.identity.enrolment import MEND, Answer, Request, proved_key
+from agent.identity.enrolment import MEND, Answer, Request, Target, proved_keys
 from agent.identity.errors import EnrolmentError, IdentityError
 from agent.identity.issuing import Signer
 from agent.identity.keys import PublicKey
@@ -23,7 +22,10 @@ RENEWAL_WINDOW = YEAR  # after an SVID's end: a summer mesh sleeps the winter, t
 
 
 class Issuer(msgspec.Struct, frozen=True):
-    """What an issuer needs. Its time is trusted: without one it would sign wrong ends (checked in _now)."""
+    """What an issuer needs. Its time is trusted: without one it would sign wrong ends (checked in _now).
+
+    `token_key` is empty where it only stands in: two books that both enrol could give one name twice.
+    """
 
     name: str
     signer: Signer
@@ -37,18 +39,30 @@ class Issuer(msgspec.Struct, frozen=True):
         """The mesh's name."""
         return self.bundle.trust_domain
 
-    def enrol(self, request: Request, moment: Moment, revoked: Revoked = NOTHING) -> Answer:
-        """A new node's certificates. TokenError or EnrolmentError; only the last step spends a use."""
+    def enrol(self, request: Request, channel: bytes, moment: Moment, revoked: Revoked = NOTHING) -> Answer:
+        """A new node's certificates. TokenError or EnrolmentError; only the last step spends a use.
+
+        `channel`: what our end of the channel exports for this (enrolment.Target).
+        """
         now = _now(moment)
         name = spiffe.node_name(request.name)
-        found = token.check(request.token, self.token_key, self.mesh, self.name, moment, request.serial)
-        tls, signing = self._keys(request)
+        if not self.token_key:
+            raise EnrolmentError(
+                "stand-in",
+                f"this node stands in for issuer {self.name}: it renews nodes and enrols none",
+                f"enrol at {self.name} itself; where it is lost for good: x0 mesh issuer {self.name}",
+            )
+        self._refuse_others(name)
+        found = token.check(request.token, self.token_key, self.mesh, self.name, moment, name, request.serial)
+        tls, signing = self._keys(request, channel)
         self._refuse_revoked(name, (tls, signing), revoked)
         node = Node(name, key_id_of(signing), request.serial, found.roles, int(now), int(now))
         self.register.enrol(found.id, found.uses, node)
         return self._answer(name, found.roles, tls, signing, now)
 
-    def renew(self, peer: Verified, request: Request, moment: Moment, revoked: Revoked = NOTHING) -> Answer:
+    def renew(
+        self, peer: Verified, request: Request, channel: bytes, moment: Moment, revoked: Revoked = NOTHING
+    ) -> Answer:
         """New certificates for a node the channel has authenticated, with its old signing key.
 
         `peer` may be over by up to RENEWAL_WINDOW (verify it with that grace), never revoked.
@@ -58,9 +72,10 @@ class Issuer(msgspec.Struct, frozen=True):
             raise EnrolmentError(
                 "name-changed", f"{peer.node} asks for the name {request.name[:64]}", "keep the name"
             )
+        self._refuse_others(peer.node)
         if now > peer.not_after + RENEWAL_WINDOW:
             raise EnrolmentError("too-late", f"{peer.node}'s SVID ended more than a year ago", token.NEW)
-        tls, signing = self._keys(request)
+        tls, signing = self._keys(request, channel)
         self._refuse_revoked(peer.node, (tls, signing), revoked)
         own = self.register.find(peer.node)
         known = own.signing_key if own else self._certified(peer, request, revoked)
@@ -74,12 +89,17 @@ class Issuer(msgspec.Struct, frozen=True):
         self.register.renewed(peer.node, int(now))
         return answer
 
-    def _keys(self, request: Request) -> tuple[PublicKey, PublicKey]:
-        tls = proved_key(request.tls, self.bundle.algorithms, "the request for the SVID")
-        signing = proved_key(request.signing, self.bundle.algorithms, "the request for the signing key")
-        if key_id_of(tls) == key_id_of(signing):
-            raise EnrolmentError("proof", "one key for TLS and for signing", MEND)
-        return tls, signing
+    def _refuse_others(self, name: str) -> None:
+        """A name belongs to one issuer for good: no other book has to be asked who holds it."""
+        if not spiffe.within(self.name, name):
+            raise EnrolmentError(
+                "other-name",
+                f"{name} is not a name of issuer {self.name}, whose nodes are {self.name} or {self.name}-...",
+                f"let the node reach its own issuer, or name it {self.name}-{name} (node.name in its YAML)",
+            )
+
+    def _keys(self, request: Request, channel: bytes) -> tuple[PublicKey, PublicKey]:
+        return proved_keys(request, Target(self.mesh, self.name, channel), self.bundle.algorithms)
 
     def _refuse_revoked(self, name: str, asked: tuple[PublicKey, ...], revoked: Revoked) -> None:
         entry = revoked.node(name)
@@ -93,7 +113,7 @@ class Issuer(msgspec.Struct, frozen=True):
             )
 
     def _certified(self, peer: Verified, request: Request, revoked: Revoked) -> bytes:
-        """The signing key of a node another issuer enrolled: by the certificate it shows, while it held."""
+        """The signing key of a node enrolled in another book: by the certificate it shows, while it held."""
         try:
             leaf = read(request.certified[0]) if request.certified else None
             if leaf is None:
@@ -121,7 +141,7 @@ class Issuer(msgspec.Struct, frozen=True):
         certificate = issuing.svid(self.signer, tls, own, roles, now, self.life)
         signer = issuing.signing_key(self.signer, signing, own, now)
         above = self.signer.certificate.der
-        return Answer((certificate.der, above), (signer.der, above), bundles.dump(self.bundle), int(now))
+        return Answer((certificate.der, above), (signer.der, above))
 
 
 def _now(moment: Moment) -> float:

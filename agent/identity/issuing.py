@@ -7,6 +7,7 @@ Pure but for the serial number. Who may have one is decided elsewhere (authority
 from __future__ import annotations
 
 import datetime
+import secrets
 
 import msgspec
 from cryptography import x509
@@ -22,6 +23,7 @@ from agent.identity.spiffe import SpiffeId
 
 # RFC 9336: signs documents. It is no purpose of TLS, so no peer takes this certificate for an SVID.
 DOCUMENT_SIGNING = x509.ObjectIdentifier("1.3.6.1.5.5.7.3.36")
+SERIAL_BITS = 95  # 12 octets, always: no two in a mesh's life, and a handshake carries two (64 bits would do)
 
 
 class Signer(msgspec.Struct, frozen=True):
@@ -58,13 +60,12 @@ def svid(
     life: float = SVID_LIFE,
 ) -> Certificate:
     """An X.509-SVID. It never outlives its issuer."""
+    _named_by(issuer, identity)
     if len(roles) > ROLES:
         raise AuthorityError(f"{identity} with {len(roles)} roles", f"give it at most {ROLES}")
     subject = x509.Name([x509.NameAttribute(ROLE_OID, spiffe.role(each)) for each in roles])
     purposes = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH])
-    extensions = _leaf(
-        key, issuer, identity, _usage(digital_signature=True), purposes, subject_empty=not roles
-    )
+    extensions = _leaf(issuer, identity, _usage(digital_signature=True), purposes, subject_empty=not roles)
     end = min(now + life, issuer.certificate.not_after)
     return _make(subject, _subject(issuer.certificate), key, issuer.key, now, end, extensions)
 
@@ -73,9 +74,10 @@ def signing_key(
     issuer: Signer, key: PublicKey, identity: SpiffeId, now: float, life: float = SIGNER_LIFE
 ) -> Certificate:
     """The certificate of a node's signing key, for what is verified years later. Useless in TLS."""
+    _named_by(issuer, identity)
     purposes = x509.ExtendedKeyUsage([DOCUMENT_SIGNING])
     usage = _usage(digital_signature=True, content_commitment=True)
-    extensions = _leaf(key, issuer, identity, usage, purposes, subject_empty=True)
+    extensions = _leaf(issuer, identity, usage, purposes, subject_empty=True)
     end = min(now + life, issuer.certificate.not_after)
     return _make(x509.Name([]), _subject(issuer.certificate), key, issuer.key, now, end, extensions)
 
@@ -93,8 +95,16 @@ def _certifying(key: PublicKey, signer: PublicKey, domain: str, depth: int) -> E
     ]
 
 
+def _named_by(issuer: Signer, identity: SpiffeId) -> None:
+    """Peers refuse what an issuer names that is not its own; so nothing of the kind is signed."""
+    if not spiffe.within(issuer.certificate.common_name, identity.node or ""):
+        raise AuthorityError(
+            f"{identity} is not a name of issuer {issuer.certificate.common_name}",
+            f"its nodes are named {issuer.certificate.common_name}-...",
+        )
+
+
 def _leaf(
-    key: PublicKey,
     issuer: Signer,
     identity: SpiffeId,
     usage: x509.KeyUsage,
@@ -102,13 +112,14 @@ def _leaf(
     *,
     subject_empty: bool,
 ) -> Extensions:
+    # No subject key identifier: RFC 5280, 4.2.1.2 only recommends it in leaves, nobody looks a leaf's up, and
+    # each handshake carries two. Basic constraints not critical (4.2.1.9): unread, they make no CA either.
     return [
-        (x509.BasicConstraints(ca=False, path_length=None), True),
+        (x509.BasicConstraints(ca=False, path_length=None), False),
         (usage, True),
         (purposes, False),
         # critical where the subject is empty: RFC 5280, 4.1.2.6
         (x509.SubjectAlternativeName([x509.UniformResourceIdentifier(str(identity))]), subject_empty),
-        (x509.SubjectKeyIdentifier.from_public_key(key), False),
         (x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.key.public_key()), False),
     ]
 
@@ -159,7 +170,7 @@ def _make(
         .subject_name(subject)
         .issuer_name(issuer)
         .public_key(public)
-        .serial_number(x509.random_serial_number())
+        .serial_number(secrets.randbits(SERIAL_BITS) | 1 << (SERIAL_BITS - 1))
         .not_valid_before(_time(now - BACKDATE))
         .not_valid_after(_time(end))
     )

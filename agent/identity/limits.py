@@ -19,11 +19,15 @@ SPIFFE_ID_BYTES = 2_048  # SPIFFE-ID 2.3
 TRUST_DOMAIN_CHARS = (
     63  # SPIFFE-ID allows 255; a name constraint is a host name, and one label is enough here
 )
-REVOCATIONS = 1_024  # entries of one list: a mesh has at most 1,000 nodes
-REVOCATION_LISTS = 17  # signers whose lists are kept: the root's and MAX_ISSUERS issuers'
 MAX_ISSUERS = 16
+REVOCATIONS = 1_024  # entries of one list: a mesh has at most 1,000 nodes
+LIST_BYTES = 262_144  # REVOCATIONS entries of at most 226 bytes, an ML-DSA-87 signature, a certificate
+REVOCATION_LISTS = (
+    MAX_ISSUERS + 4
+)  # kept beside the roots': every issuer's, and a few of those that have left
+LISTS_OF_ONE = 2  # kept of one signer: the newest, and one that says what it leaves out
 KEY_FILE_BYTES = 65_536  # key, SVID and issuer as PEM have some 16 KB
-STATE_FILE_BYTES = 4_194_304  # revocation lists of all signers
+STATE_FILE_BYTES = (BUNDLE_ROOTS * LISTS_OF_ONE + REVOCATION_LISTS) * (LIST_BYTES + 16) + 16  # all at once
 
 # Lifetimes, in seconds.
 ROOT_LIFE = 20 * YEAR  # replaced by rotation; its end must never be what stops a mesh

@@ -22,9 +22,8 @@ from agent.identity.certificate import key_id_of, read
 from agent.identity.errors import CertificateError, KeyFileError, RevocationError
 from agent.identity.keyfile import PUBLIC, read_private, read_public, write
 from agent.identity.keys import PrivateKey
-from agent.identity.limits import REVOCATION_LISTS, STATE_FILE_BYTES
-from agent.identity.moment import Moment
-from agent.identity.revocation import Lists, load
+from agent.identity.limits import STATE_FILE_BYTES
+from agent.identity.revocation import Lists, RevocationList, reload
 
 SVID, SIGNER, BUNDLE, REVOCATIONS, TIME_FLOOR = (
     "svid.pem",
@@ -80,25 +79,32 @@ class NodeFiles:
         """Replaces the bundle. Which follows which is decided in bundleupdate."""
         write(self.folder / BUNDLE, bundles.dump(bundle), PUBLIC)
 
-    def revocations(self, bundle: Bundle, moment: Moment) -> tuple[Lists, tuple[str, ...]]:
-        """The kept lists, checked anew, and what was wrong with those left out."""
-        path, lists, wrong = self.folder / REVOCATIONS, Lists(), []
+    def revocations(self, bundle: Bundle) -> tuple[Lists, tuple[str, ...]]:
+        """The kept lists, their signatures checked anew, and what was wrong with those left out.
+
+        Whether a signer may sign was asked when its list was taken: what it said outlasts it.
+        """
+        path, lists, wrong = self.folder / REVOCATIONS, Lists(bundle), []
         if not path.exists():
             return lists, ()
         try:
             rows = cbor.decode(read_public(path, STATE_FILE_BYTES), STATE_FILE_BYTES)
-        except CodecError as error:
+        except (CodecError, KeyFileError) as error:
             return lists, (f"{path} is damaged ({error}); the lists are fetched again",)
-        for row in rows[:REVOCATION_LISTS] if isinstance(rows, list) else ():
+        for row in rows if isinstance(rows, list) else ():
             try:
-                lists.take(load(row if isinstance(row, bytes) else b"", bundle, moment, lists.revoked))
+                lists.take(_kept(row, bundle))
             except RevocationError as error:
                 wrong.append(error.what)
         return lists, tuple(wrong)
 
     def put_revocations(self, lists: Lists) -> None:
         """Replaces the kept lists."""
-        write(self.folder / REVOCATIONS, cbor.encode([each.data for each in lists.all()]), PUBLIC)
+        write(
+            self.folder / REVOCATIONS,
+            cbor.encode([[each.data, each.by_root] for each in lists.all()]),
+            PUBLIC,
+        )
 
     def _keyed(self, name: str) -> Keyed | None:
         path = self.folder / name
@@ -121,3 +127,11 @@ class NodeFiles:
     def _put(self, name: str, keyed: Keyed) -> None:
         pems = [x509.load_der_x509_certificate(each).public_bytes(Encoding.PEM) for each in keyed.chain]
         write(self.folder / name, b"".join((keys.to_pem(keyed.key), *pems)))
+
+
+def _kept(row: object, bundle: Bundle) -> RevocationList:
+    if isinstance(row, list) and len(row) == 2:
+        data, by_root = row
+        if isinstance(data, bytes) and isinstance(by_root, bool):
+            return reload(data, bundle, by_root=by_root)
+    raise RevocationError("a row of the kept revocations is none", "it is fetched again")

@@ -9,11 +9,12 @@ import msgspec
 
 
 class Kind(enum.StrEnum):
-    """What an entry names: a node with all its keys, a key with all its certificates, one certificate."""
+    """What an entry names: a node with all its keys, a key with its certificates, one of them, a word."""
 
     NODE = "node"
     KEY = "key"  # SHA-256 of the subjectPublicKeyInfo, hexadecimal
     SERIAL = "serial"  # SHA-256 of the issuer's key and the serial, both hexadecimal: "<key>:<serial>"
+    VOID = "void"  # a signer's key as above, in a root's list: what that signer's lists say does not count
 
 
 class Entry(msgspec.Struct, frozen=True, order=True):

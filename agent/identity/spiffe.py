@@ -55,6 +55,11 @@ def node_name(text: str) -> str:
     return name
 
 
+def within(issuer: str, name: str) -> bool:
+    """May this issuer name that node? Its own name, or one that begins with it and a hyphen."""
+    return bool(issuer) and (name == issuer or name.startswith(f"{issuer}-"))
+
+
 def role(text: str) -> str:
     """`text` where it can name a role; SpiffeIdError otherwise."""
     if len(text) > ROLE_CHARS or not _ROLE.match(text):

@@ -26,13 +26,16 @@ TOKEN_CHARS = 1_024  # one with eight roles and the longest names has some 700
 ID_BYTES = 16
 KEY_BYTES = 32
 SERIAL_CHARS = 64
-REASONS = ("form", "mesh", "issuer", "forged", "expired", "serial", "used-up")
-MESH, ISSUER, ID, USES, END, ROLE, SERIAL = 1, 2, 3, 4, 5, 6, 7  # labels of the payload
+REASONS = ("form", "mesh", "issuer", "forged", "expired", "name", "serial", "used-up")
+MESH, ISSUER, ID, USES, END, ROLE, SERIAL, NAME = range(1, 9)  # labels of the payload
 NEW = "make a new token: x0 mesh token"
 
 
 class Token(msgspec.Struct, frozen=True):
-    """What a token says. `end` is Unix seconds; `serial` is the only device that may use it, "" for any."""
+    """What a token says. `end` is Unix seconds; `serial` is the only device that may use it, "" for any.
+
+    `name`: the only name it gives, or with `*` at its end how that begins; "" for any of the issuer's.
+    """
 
     mesh: str
     issuer: str
@@ -41,6 +44,13 @@ class Token(msgspec.Struct, frozen=True):
     end: int
     roles: tuple[str, ...] = ()
     serial: str = ""
+    name: str = ""
+
+    def gives(self, name: str) -> bool:
+        """May a node enrol under this name with it?"""
+        if not spiffe.within(self.issuer, name):
+            return False
+        return name.startswith(self.name[:-1]) if self.name.endswith("*") else self.name in ("", name)
 
 
 def new_key() -> bytes:
@@ -58,8 +68,14 @@ def make(
     life: float = TOKEN_LIFE,
     roles: tuple[str, ...] = (),
     serial: str = "",
+    name: str = "",
 ) -> tuple[str, Token]:
     """A token as text, and what it says. AuthorityError where a bound is passed."""
+    if len(key) != KEY_BYTES:
+        raise AuthorityError(
+            f"{issuer} has no token key: it stands in for an issuer, or its token.key was lost",
+            f"make tokens in the mesh's folder, or make the issuer anew: x0 mesh issuer {issuer}",
+        )
     if not 1 <= uses <= TOKEN_USES_MAX:
         raise AuthorityError(f"a token for {uses} uses", f"choose 1 to {TOKEN_USES_MAX}")
     if not 60 <= life <= TOKEN_LIFE_MAX:
@@ -79,12 +95,15 @@ def make(
         int(now + life),
         kept,
         serial,
+        _pattern(spiffe.node_name(issuer), name),
     )
     payload = {MESH: token.mesh, ISSUER: token.issuer, ID: token.id, USES: uses, END: token.end}
     if kept:
         payload[ROLE] = list(kept)
     if serial:
         payload[SERIAL] = serial
+    if token.name:
+        payload[NAME] = token.name
     raw = cose.mac0(cbor.encode(payload), key=key, purpose=PURPOSE)
     return PREFIX + base64.urlsafe_b64encode(raw).rstrip(b"=").decode(), token
 
@@ -94,10 +113,13 @@ def read(text: str) -> Token:
     return _read(text)[0]
 
 
-def check(text: str, key: bytes, mesh: str, issuer: str, moment: Moment, serial: str = "") -> Token:
-    """The token, where this issuer of this mesh made it and it has not ended; TokenError otherwise.
+def check(
+    text: str, key: bytes, mesh: str, issuer: str, moment: Moment, name: str, serial: str = ""
+) -> Token:
+    """The token, where this issuer of this mesh made it for such a name and it has not ended.
 
-    Its uses are counted by Register.enrol. Without a trusted time only what is surely over is refused.
+    TokenError otherwise. Its uses are counted by Register.enrol. Without a trusted time only what is surely
+    over is refused.
     """
     token, message = _read(text)
     if token.mesh != mesh:
@@ -113,6 +135,12 @@ def check(text: str, key: bytes, mesh: str, issuer: str, moment: Moment, serial:
     if moment.at > token.end:
         raise TokenError(
             "expired", f"the join token ended {moment.at - token.end:.0f} s ago by this issuer's clock", NEW
+        )
+    if not token.gives(name):
+        raise TokenError(
+            "name",
+            f"the join token gives the name {token.name or f'{issuer}-...'}, not {name[:64]}",
+            "give the node such a name (node.name in its YAML), or make another token",
         )
     if token.serial and token.serial != serial:
         raise TokenError(
@@ -146,11 +174,13 @@ def _read(text: str) -> tuple[Token, cose.Mac0]:
 
 
 def _token(found: object) -> Token:
-    if not isinstance(found, dict) or not {MESH, ISSUER, ID, USES, END} <= found.keys() <= set(range(1, 8)):
+    if not isinstance(found, dict) or not {MESH, ISSUER, ID, USES, END} <= found.keys() <= set(range(1, 9)):
         raise ValueError("other fields than ours")
     mesh, issuer, own, uses, end = (found[label] for label in (MESH, ISSUER, ID, USES, END))
-    roles, serial = found.get(ROLE, []), found.get(SERIAL, "")
+    roles, serial, name = found.get(ROLE, []), found.get(SERIAL, ""), found.get(NAME, "")
     if not isinstance(mesh, str) or not isinstance(issuer, str) or not isinstance(serial, str):
+        raise ValueError("a name that is no text")
+    if not isinstance(name, str) or (NAME in found and not name):
         raise ValueError("a name that is no text")
     if not isinstance(own, bytes) or len(own) != ID_BYTES or type(uses) is not int or type(end) is not int:
         raise ValueError("an id or a number that is none")
@@ -159,4 +189,30 @@ def _token(found: object) -> Token:
     if not isinstance(roles, list) or len(roles) > ROLES or not all(isinstance(each, str) for each in roles):
         raise ValueError("roles that are none")
     names = tuple(spiffe.role(str(each)) for each in roles)
-    return Token(spiffe.trust_domain(mesh), spiffe.node_name(issuer), own, uses, end, names, serial)
+    return Token(
+        spiffe.trust_domain(mesh),
+        spiffe.node_name(issuer),
+        own,
+        uses,
+        end,
+        names,
+        serial,
+        _pattern(issuer, name),
+    )
+
+
+def _pattern(issuer: str, text: str) -> str:
+    """A name of this issuer's, or how one begins, in lower case; AuthorityError otherwise."""
+    if not text:
+        return ""
+    stem = text.lower().removesuffix("*")
+    if text.endswith("*"):
+        spiffe.node_name(f"{stem}0")
+        fits = stem.startswith(f"{issuer}-")
+    else:
+        fits = spiffe.within(issuer, spiffe.node_name(stem))
+    if not fits:
+        raise AuthorityError(
+            f"issuer {issuer} gives no name {text[:64]}", f"its nodes are named {issuer} or {issuer}-..."
+        )
+    return text.lower()

@@ -5,6 +5,7 @@ import contextlib
 import json
 
 import cbor2
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -185,11 +186,13 @@ TOKEN = token.make(TOKEN_KEY, DOMAIN, "hill", NOW)[0]
 def test_nothing_but_the_token_is_the_token(text: str) -> None:
     if text.strip() != TOKEN:
         with pytest.raises(IdentityError):
-            token.check(text, TOKEN_KEY, DOMAIN, "hill", AT_NOW)
+            token.check(text, TOKEN_KEY, DOMAIN, "hill", AT_NOW, "hill-n1")
 
 
-REQUEST = enrolment.encode_request(enrolment.Request("n1", b"tls", b"signing", TOKEN, "A17", (b"a", b"b")))
-ANSWER = enrolment.encode_answer(enrolment.Answer((b"a", b"b"), (b"c", b"d"), b"{}", 5))
+REQUEST = enrolment.encode_request(
+    enrolment.Request("n1", b"tls", b"signing", b"t", b"s", TOKEN, "A17", (b"a", b"b"))
+)
+ANSWER = enrolment.encode_answer(enrolment.Answer((b"a", b"b"), (b"c", b"d")))
 
 
 @given(st.binary(max_size=200) | spoilt(REQUEST) | values.map(cbor.encode))
@@ -204,10 +207,16 @@ def test_answers(data: bytes) -> None:
         assert enrolment.encode_answer(enrolment.decode_answer(data)) == data
 
 
-@given(st.binary(max_size=16_000))
-def test_certificate_requests(data: bytes) -> None:
-    with pytest.raises(IdentityError):
-        enrolment.proved_key(data, frozenset(("ML-DSA-65",)), "the request")
+TARGET = enrolment.Target(DOMAIN, "hill", bytes(enrolment.CHANNEL_BYTES))
+ASKED = enrolment.ask(TARGET, "n1", mesh().node_key, mesh().issuer.key)
+
+
+@given(st.binary(max_size=4_000) | spoilt(ASKED.tls), st.binary(max_size=4_000) | spoilt(ASKED.tls_proof))
+def test_nothing_but_the_key_and_its_signature_prove_a_key(tls: bytes, proof: bytes) -> None:
+    if (tls, proof) != (ASKED.tls, ASKED.tls_proof):
+        changed = msgspec.structs.replace(ASKED, tls=tls, tls_proof=proof)
+        with pytest.raises(IdentityError):
+            enrolment.proved_keys(changed, TARGET, mesh().bundle.algorithms)
 
 
 @given(st.text(max_size=300) | st.text(max_size=60).map(lambda text: f"spiffe://{text}"))

@@ -61,7 +61,7 @@ class _Identities:
         self.trust = Trust(
             bundle.make(DOMAIN, 1, (self.root,)), Moment(NOW + 60), issuers=(self.issuer.certificate.der,)
         )
-        self.nodes = tuple(self._node(name, algorithm) for name in ("n1", "n2"))
+        self.nodes = tuple(self._node(name, algorithm) for name in ("hill-n1", "hill-n2"))
 
     def _node(self, name: str, algorithm: str) -> Keyed:
         key = keys.generate(algorithm)

@@ -12,7 +12,8 @@ from agent.cli.mesh.common import add_folder, add_passphrase, answer, authority,
 NEXT = {
     "rotate": "Bring it to any node; when every node has it, make each issuer anew (x0 mesh issuer NAME); "
     "when every node has renewed (one SVID's life), x0 mesh root retire.",
-    "retire": "Bring it to any node. Nodes that missed a bundle take them in order: keep them all.",
+    "retire": "Bring it to any node, and the list below with it where one is named. Nodes that missed a "
+    "bundle take them in order: keep them all.",
 }
 
 
@@ -33,12 +34,15 @@ def run(options: argparse.Namespace) -> int:
     step = mesh.rotate if options.step == "rotate" else mesh.retire
     bundle = step(passphrase(options), time.time())
     path = mesh.folder / f"bundle-{bundle.sequence}.cose"
+    revoked = mesh.newest_list if options.step == "retire" else None
+    further = f"\nWhat is revoked, under the root that stays: {revoked}" if revoked else ""
     answer(
         options,
-        f"Bundle {bundle.sequence}, roots: {len(bundle.roots)}, is in {path}.\n{NEXT[options.step]}",
+        f"Bundle {bundle.sequence}, roots: {len(bundle.roots)}, is in {path}.\n{NEXT[options.step]}{further}",
         sequence=bundle.sequence,
         roots=[root.fingerprint for root in bundle.roots],
         update=str(path),
+        list=str(revoked or ""),
     )
     return OK
 

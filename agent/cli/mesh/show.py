@@ -39,27 +39,33 @@ def run(options: argparse.Namespace) -> int:
 def _fields(mesh: Authority, now: float) -> dict[str, Any]:
     from agent.identity.limits import ISSUER_WARNING
 
-    issuers, warnings = [], []
-    for name in mesh.issuers():
-        certificate = mesh.issuer(name)[0].certificate
+    issuers, warnings, lost = [], [], mesh.lists(now).revoked
+    for seat in mesh.issuers.seats():
+        certificate = mesh.issuers.open(seat)[0].certificate
         under = [root for root in mesh.bundle.roots if certificate.signed_by(root)]
-        issuers.append({"name": name, "ends": int(certificate.not_after), "key": certificate.key_id.hex()})
+        earlier = () if seat.site else mesh.issuers.replaced(seat.name, mesh.bundle, lost, now)
+        issuers.append(
+            {
+                "name": seat.name,
+                "stand_in": seat.site,
+                "ends": int(certificate.not_after),
+                "key": certificate.key_id.hex(),
+                "earlier": [{"key": each.key_id.hex(), "ends": int(each.not_after)} for each in earlier],
+            }
+        )
         if certificate.not_after < now + ISSUER_WARNING:
             over = "is over since" if certificate.not_after < now else "ends"
-            warnings.append(f"issuer {name} {over} {day(certificate.not_after)}: x0 mesh issuer {name}")
+            warnings.append(f"issuer {seat} {over} {day(certificate.not_after)}: {seat.command}")
         if not under:
-            warnings.append(f"issuer {name} is under no root in force: x0 mesh issuer {name}")
+            warnings.append(f"issuer {seat} is under no root in force: {seat.command}")
         elif len(mesh.bundle.roots) > 1 and under[0].der != mesh.root_certificate(mesh.record.root).der:
-            warnings.append(f"issuer {name} is still under the old root: x0 mesh issuer {name}")
+            warnings.append(f"issuer {seat} is still under the old root: {seat.command}")
+        if lost.issuer(certificate.key_id):
+            tokens = "" if seat.site else " and makes its tokens void"
+            warnings.append(f"issuer {seat} is revoked: {seat.command} gives it a new key{tokens}")
     revoked = [
         {"kind": entry.kind.value, "value": entry.value, "at": entry.at, "reason": entry.reason}
-        for entry in mesh.lists(now).revoked.entries.values()
-    ]
-    lost = {entry["value"] for entry in revoked}
-    warnings += [
-        f"issuer {issuer['name']} is revoked: x0 mesh issuer {issuer['name']} gives it a new key"
-        for issuer in issuers
-        if issuer["key"] in lost
+        for entry in lost.entries.values()
     ]
     return {
         "mesh": mesh.mesh,
@@ -81,8 +87,11 @@ def _text(fields: dict[str, Any]) -> str:
         lines += [
             "",
             table(
-                ("ISSUER", "UNTIL", "KEY"),
-                [(i["name"], day(i["ends"]), i["key"][:16]) for i in fields["issuers"]],
+                ("ISSUER", "STANDS IN AT", "UNTIL", "KEY", "EARLIER KEYS"),
+                [
+                    (i["name"], i["stand_in"], day(i["ends"]), i["key"][:16], str(len(i["earlier"])))
+                    for i in fields["issuers"]
+                ],
             ),
         ]
     else:

@@ -11,7 +11,7 @@ from agent.cli.mesh.common import add_folder, answer, authority, day, seconds
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Issuer, uses, end, roles, device."""
+    """Issuer, uses, end, roles, device, name."""
     parser.add_argument(
         "issuer", nargs="?", help="the issuer that shall take it (needed where there are several)"
     )
@@ -22,24 +22,28 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--for", type=seconds, dest="life", metavar="TIME", help="how long it is good (default 7d)"
     )
     parser.add_argument("--role", action="append", default=[], help="a role of the nodes; may be given again")
-    parser.add_argument("--serial", default="", help="the only device that may use it, by its serial number")
+    parser.add_argument("--serial", default="", help="the only device it is meant for, by its serial number")
+    parser.add_argument(
+        "--name", default="", help="the only name it gives: hill-roof; or how that begins: 'hill-farm-*'"
+    )
     add_folder(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """0 where it was made."""
-    from agent.identity import token
+    from agent.identity import spiffe, token
     from agent.identity.errors import AuthorityError
+    from agent.identity.issuerfolders import Seat
     from agent.identity.limits import TOKEN_LIFE
 
     mesh = authority(options)
-    names = mesh.issuers()
+    names = mesh.issuers.names()
     if options.issuer is None and len(names) != 1:
         raise AuthorityError(
             f"which issuer? There are {', '.join(names) or 'none yet'}",
             "name one: x0 mesh token NAME" if names else "x0 mesh issuer NAME",
         )
-    signer, key = mesh.issuer(options.issuer or names[0])
+    signer, key = mesh.issuers.open(Seat(spiffe.node_name(options.issuer or names[0])))
     text, found = token.make(
         key,
         mesh.mesh,
@@ -49,13 +53,16 @@ def run(options: argparse.Namespace) -> int:
         life=TOKEN_LIFE if options.life is None else options.life,
         roles=tuple(options.role),
         serial=options.serial,
+        name=options.name,
     )
     roles = f", as {', '.join(found.roles)}" if found.roles else ""
     device = f", for device {found.serial} only" if found.serial else ""
+    named = found.name or f"{found.issuer}-..."
     answer(
         options,
         f"{text}\n\nGood for {found.uses} node{'s' if found.uses > 1 else ''} until {day(found.end)} at "
-        f"issuer {found.issuer}{roles}{device}.\nWhoever reads it can use it: into the YAML, nowhere else.",
+        f"issuer {found.issuer}, for names {named}{roles}{device}.\n"
+        "Whoever reads it can use it: into the YAML, nowhere else.",
         token=text,
         mesh=found.mesh,
         issuer=found.issuer,
@@ -63,6 +70,7 @@ def run(options: argparse.Namespace) -> int:
         ends=found.end,
         roles=list(found.roles),
         serial=found.serial,
+        name=found.name,
     )
     return OK
 

@@ -16,6 +16,7 @@ FIRST = (
     names.spiffe_id,
     names.trust_domain,
     names.node_path,
+    names.named_by_its_issuer,
     names.roles,
     names.issuer_domain,
     names.issuer_constrained,

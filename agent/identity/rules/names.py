@@ -55,6 +55,16 @@ def node_path(case: Case) -> str:
     return "" if found.node else f"path {found.path!r}"
 
 
+@rule("named-by-its-issuer", "SVID", "has its issuer's name, or that, a hyphen and more as its own",
+      "enrol the node at the issuer whose name its own begins with")  # fmt: skip
+def named_by_its_issuer(case: Case) -> str:
+    """So a name belongs to one issuer, by the root's word, and no issuer can speak for another's nodes."""
+    issuer = case.issuer.common_name
+    if not case.node or spiffe.within(issuer, case.node):
+        return ""  # spiffe-id or node-path speaks where there is no name
+    return f"{case.node} under issuer {issuer or 'without a name'}"
+
+
 @rule("roles", "SVID", "has at most 8 well-formed roles and nothing else in its subject", REISSUE)
 def roles(case: Case) -> str:
     """What the table of authorisation reads."""

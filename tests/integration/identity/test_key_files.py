@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from agent.identity import enrolment, keyfile, keys, revocation, sealed
+from agent.codec import cbor
+from agent.identity import bundle, issuing, keyfile, keys, revocation, sealed
 from agent.identity.errors import BundleError, KeyFileError
 from agent.identity.keys import ML_DSA_65, ML_DSA_87
+from agent.identity.limits import BUNDLE_ROOTS, LIST_BYTES, LISTS_OF_ONE, REVOCATION_LISTS, STATE_FILE_BYTES
 from agent.identity.moment import Moment
 from agent.identity.nodefiles import Keyed, NodeFiles
 from agent.identity.revocation import Lists
@@ -188,13 +190,40 @@ def test_revocations_are_kept_and_checked_anew_when_read(files: NodeFiles) -> No
     for signer in (mesh().issuer, mesh().root):
         lists.take(revocation.load(revocation.make(DOMAIN, 1, [entry], signer, NOW), mesh().bundle, AT_NOW))
     files.put_revocations(lists)
-    found, wrong = files.revocations(mesh().bundle, AT_NOW)
+    found, wrong = files.revocations(mesh().bundle)
     assert (len(found.all()), found.revoked.node("n1"), wrong) == (2, entry, ())
-    found, wrong = files.revocations(mesh("other.mesh").bundle, AT_NOW)
+    found, wrong = files.revocations(mesh("other.mesh").bundle)
     assert (found.all(), len(wrong)) == ((), 2)
-    (files.folder / "revocations.cbor").write_bytes(b"\xff")
-    found, wrong = files.revocations(mesh().bundle, AT_NOW)
-    assert (found.all(), "damaged" in wrong[0]) == ((), True)
+    (files.folder / "revocations.cbor").write_bytes(cbor.encode([b"", [b"", True], [b"\0", 1]]))
+    assert len(files.revocations(mesh().bundle)[1]) == 3
+
+
+@pytest.mark.parametrize("content", [b"\xff", b"\0" * (STATE_FILE_BYTES + 1)], ids=["noise", "too large"])
+def test_damaged_revocations_are_said_and_keep_no_node_from_starting(
+    files: NodeFiles, content: bytes
+) -> None:
+    keyfile.write(files.folder / "revocations.cbor", content)
+    found, wrong = files.revocations(mesh().bundle)
+    assert (found.all(), "fetched again" in wrong[0]) == ((), True)
+
+
+def test_revocations_outlast_a_power_cut_their_issuers_end_and_their_roots(files: NodeFiles) -> None:
+    next_key = keys.generate(ML_DSA_65)
+    next_root = issuing.root(next_key, DOMAIN, NOW)
+    hill = Entry(Kind.KEY, mesh().issuer.certificate.key_id.hex(), int(NOW))
+    lists = Lists(mesh().bundle)
+    for entry, signer in ((Entry(Kind.NODE, "n1", int(NOW)), mesh().issuer), (hill, mesh().root)):
+        lists.take(revocation.load(revocation.make(DOMAIN, 1, [entry], signer, NOW), mesh().bundle, AT_NOW))
+    files.put_revocations(lists)
+    found, wrong = files.revocations(bundle.make(DOMAIN, 3, (next_root,)))
+    assert wrong == ()
+    assert found.revoked.node("n1") is not None
+    assert found.revoked.issuer(mesh().issuer.certificate.key_id) == hill
+
+
+def test_the_state_files_bound_holds_as_many_lists_as_are_kept() -> None:
+    most = BUNDLE_ROOTS * LISTS_OF_ONE + REVOCATION_LISTS
+    assert len(cbor.encode([[bytes(LIST_BYTES), True]] * most)) <= STATE_FILE_BYTES
 
 
 def test_a_sealed_key_opens_with_its_passphrase_only() -> None:
@@ -230,9 +259,3 @@ def test_a_changed_sealed_key_is_refused_before_it_costs_memory(old: bytes, new:
 def test_short_passphrases_are_refused() -> None:
     with pytest.raises(KeyFileError, match="six words"):
         sealed.check_passphrase("too short")
-
-
-def test_a_request_is_proof_of_its_key() -> None:
-    key = keys.generate(ML_DSA_65)
-    found = enrolment.proved_key(enrolment.csr(key), frozenset((ML_DSA_65,)), "the request")
-    assert found == key.public_key()

@@ -41,7 +41,7 @@ def leaf(signer: Any = None, **changes: Any) -> bytes:
         "key": own.node_key.public_key(),
         "subject": x509.Name([x509.NameAttribute(ROLE_OID, "router")]),
         "issuer": own.issuer.certificate.parsed.subject,
-        "names": [uri(f"spiffe://{DOMAIN}/node/n1")],
+        "names": [uri(f"spiffe://{DOMAIN}/node/hill-n1")],
         "basic": x509.BasicConstraints(ca=False, path_length=None),
         "usage": usage("digital_signature"),
         "usage_critical": True,

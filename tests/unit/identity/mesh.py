@@ -35,5 +35,5 @@ def mesh(domain: str = DOMAIN, algorithm: str = keys.ML_DSA_65) -> Mesh:
     root = Signer(issuing.root(root_key, domain, NOW), root_key)
     certificate = issuing.issuer(root, issuer_key.public_key(), domain, "hill", NOW)
     issuer = Signer(certificate, issuer_key)
-    svid = issuing.svid(issuer, node_key.public_key(), spiffe.of_node(domain, "n1"), ("router",), NOW)
+    svid = issuing.svid(issuer, node_key.public_key(), spiffe.of_node(domain, "hill-n1"), ("router",), NOW)
     return Mesh(root, issuer, node_key, svid, bundle.make(domain, 1, (root.certificate,)))

@@ -33,6 +33,23 @@ def test_node_names_are_host_names(text: str) -> None:
         spiffe.node_name(text)
 
 
+@pytest.mark.parametrize(
+    ("issuer", "name", "found"),
+    [
+        ("hill", "hill", True),
+        ("hill", "hill-1", True),
+        ("hill", "hill-1-a", True),
+        ("hill", "hill1", False),
+        ("hill", "hil", False),
+        ("hill", "a-hill-1", False),
+        ("", "-1", False),
+        ("", "", False),
+    ],
+)
+def test_a_node_is_named_by_its_issuer(issuer: str, name: str, found: bool) -> None:
+    assert spiffe.within(issuer, name) is found
+
+
 @pytest.mark.parametrize("text", ["", "Router", "1st", "a b", "a" * 33, "a\n"])
 def test_roles_are_short_words(text: str) -> None:
     assert spiffe.role("router-2") == "router-2"

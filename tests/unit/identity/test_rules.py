@@ -21,8 +21,8 @@ from agent.identity.revoked import Entry, Kind, Revoked, serial_value
 from tests.unit.identity.forge import common_name, issuer, leaf, resigned, uri, usage
 from tests.unit.identity.mesh import DOMAIN, NOW, mesh
 
-FOREIGN = "spiffe://other.mesh/node/n1"
-OWN = f"spiffe://{DOMAIN}/node/n1"
+FOREIGN = "spiffe://other.mesh/node/hill-n1"
+OWN = f"spiffe://{DOMAIN}/node/hill-n1"
 UNKNOWN = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\5\0")
 ADDRESS = x509.IPAddress(ipaddress.ip_address("10.0.0.1"))
 EXCLUDING = x509.NameConstraints([uri(DOMAIN)], [uri("x.y")])
@@ -77,6 +77,11 @@ def negative_serial() -> list[bytes]:
     return [resigned(leaf(serial=serial), raw, b"\xff" + raw[1:], mesh().issuer.key), issuer()]
 
 
+def of_dale() -> list[bytes]:
+    """Whole and in order, but that dale names a node of hill."""
+    return [leaf(issuer=common_name("dale")), issuer(subject=common_name("dale"))]
+
+
 BREAKS = [
     Break("chain-length", "the SVID alone", lambda: [leaf()]),
     Break("chain-length", "an issuer too many", lambda: [leaf(), issuer(), issuer(), issuer()]),
@@ -88,20 +93,23 @@ BREAKS = [
     of_leaf("one-uri", "two", names=[uri(OWN), uri(FOREIGN)]),
     of_leaf("no-other-name", "a DNS name", names=[uri(OWN), x509.DNSName("n1.valley.mesh")]),
     of_leaf("no-other-name", "an address", names=[uri(OWN), ADDRESS]),
-    of_leaf("spiffe-id", "https", names=[uri("https://valley.mesh/node/n1")]),
-    of_leaf("spiffe-id", "upper case scheme", names=[uri("SPIFFE://valley.mesh/node/n1")]),
-    of_leaf("spiffe-id", "a port", names=[uri("spiffe://valley.mesh:443/node/n1")]),
+    of_leaf("spiffe-id", "https", names=[uri("https://valley.mesh/node/hill-n1")]),
+    of_leaf("spiffe-id", "upper case scheme", names=[uri("SPIFFE://valley.mesh/node/hill-n1")]),
+    of_leaf("spiffe-id", "a port", names=[uri("spiffe://valley.mesh:443/node/hill-n1")]),
     of_leaf("spiffe-id", "percent", names=[uri("spiffe://valley.mesh/node/n%31")]),
     of_leaf("spiffe-id", "dots", names=[uri("spiffe://valley.mesh/node/../n1")]),
     of_leaf("spiffe-id", "a slash at the end", names=[uri(OWN + "/")]),
     of_leaf("trust-domain", "another mesh", names=[uri(FOREIGN)]),
-    of_leaf("trust-domain", "a part of ours", names=[uri("spiffe://x.valley.mesh/node/n1")]),
+    of_leaf("trust-domain", "a part of ours", names=[uri("spiffe://x.valley.mesh/node/hill-n1")]),
     of_leaf("node-path", "the mesh itself", names=[uri(f"spiffe://{DOMAIN}")]),
     of_leaf("node-path", "another kind", names=[uri(f"spiffe://{DOMAIN}/issuer/n1")]),
     of_leaf("node-path", "deeper", names=[uri(OWN + "/x")]),
+    of_leaf("named-by-its-issuer", "another issuer's", names=[uri(f"spiffe://{DOMAIN}/node/dale-n1")]),
+    of_leaf("named-by-its-issuer", "more of a word", names=[uri(f"spiffe://{DOMAIN}/node/hillside")]),
+    Break("named-by-its-issuer", "an issuer of another name", of_dale),
     of_leaf("roles", "ill-formed", subject=with_roles("Root user")),
     of_leaf("roles", "too many", subject=with_roles(*"abcdefghi")),
-    of_leaf("roles", "a common name", subject=common_name("n1")),
+    of_leaf("roles", "a common name", subject=common_name("hill-n1")),
     of_issuer("issuer-domain", "none", names=[]),
     of_issuer("issuer-domain", "with a path", names=[uri(OWN)]),
     of_issuer("issuer-domain", "another mesh's", names=[uri("spiffe://other.mesh")]),
@@ -157,7 +165,7 @@ def broken(chain: list[bytes], revoked: Revoked | None = None) -> tuple[svid.Bro
 
 
 def test_the_unchanged_forgery_is_accepted() -> None:
-    assert svid.verify([leaf(), issuer()], mesh().bundle, Moment(NOW)).node == "n1"
+    assert svid.verify([leaf(), issuer()], mesh().bundle, Moment(NOW)).node == "hill-n1"
 
 
 @pytest.mark.filterwarnings("ignore:Parsed a serial number")  # as certificate.py does outside of pytest
@@ -174,11 +182,11 @@ def revocation(entry: Entry, *, by_root: bool) -> Revoked:
     return Revoked(table, table if by_root else {})
 
 
-@pytest.mark.parametrize("kind", list(Kind))
+@pytest.mark.parametrize("kind", [Kind.NODE, Kind.KEY, Kind.SERIAL])
 def test_a_revoked_node_key_or_certificate_is_refused_by_not_revoked_alone(kind: Kind) -> None:
     own = mesh()
     value = {
-        Kind.NODE: "n1",
+        Kind.NODE: "hill-n1",
         Kind.KEY: own.svid.key_id.hex(),
         Kind.SERIAL: serial_value(own.issuer.certificate.key_id, own.svid.serial),
     }[kind]
@@ -192,8 +200,13 @@ def test_an_issuer_is_revoked_by_a_root_and_by_nobody_else() -> None:
     entry = Entry(Kind.KEY, own.issuer.certificate.key_id.hex(), int(NOW))
     assert [one.rule for one in broken(own.chain, revocation(entry, by_root=True))] == ["issuer-not-revoked"]
     assert (
-        svid.verify(own.chain, own.bundle, Moment(NOW), revoked=revocation(entry, by_root=False)).node == "n1"
+        svid.verify(own.chain, own.bundle, Moment(NOW), revoked=revocation(entry, by_root=False)).node
+        == "hill-n1"
     )
+
+
+def test_an_issuer_names_the_node_it_runs_on_by_its_own_name() -> None:
+    assert svid.verify([leaf(names=[uri(OWN[:-3])]), issuer()], mesh().bundle, Moment(NOW)).node == "hill"
 
 
 def test_a_root_out_of_time_trusts_nobody() -> None:

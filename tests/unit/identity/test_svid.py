@@ -25,14 +25,14 @@ def broken(chain: list[bytes], moment: Moment = AT_NOW, **options: object) -> li
 def test_a_node_of_the_mesh_is_recognised_with_name_and_roles(algorithm: str) -> None:
     own = mesh(DOMAIN, algorithm)
     found = svid.verify(own.chain, own.bundle, Moment(NOW))
-    assert (found.node, found.roles, found.standing) == ("n1", ("router",), Standing.VALID)
-    assert str(found.id) == "spiffe://valley.mesh/node/n1"
+    assert (found.node, found.roles, found.standing) == ("hill-n1", ("router",), Standing.VALID)
+    assert str(found.id) == "spiffe://valley.mesh/node/hill-n1"
     assert found.issuer_name == "hill"
 
 
 def test_a_root_sent_along_is_passed_over_a_foreign_third_is_not() -> None:
     own, other = mesh(), mesh("other.mesh")
-    assert svid.verify([*own.chain, own.root.certificate.der], own.bundle, Moment(NOW)).node == "n1"
+    assert svid.verify([*own.chain, own.root.certificate.der], own.bundle, Moment(NOW)).node == "hill-n1"
     assert broken([*own.chain, other.root.certificate.der]) == ["chain-length"]
 
 
@@ -92,7 +92,7 @@ def test_grace_keeps_an_svid_for_its_time_and_no_second_longer() -> None:
 
 
 def test_grace_is_never_for_the_revoked() -> None:
-    entry = Entry(Kind.NODE, "n1", int(NOW))
+    entry = Entry(Kind.NODE, "hill-n1", int(NOW))
     revoked = Revoked({(entry.kind, entry.value): entry})
     moment = Moment(NOW + SVID_LIFE + DAY)
     assert svid.verify(mesh().chain, mesh().bundle, moment, grace=GRACE).standing is Standing.GRACE

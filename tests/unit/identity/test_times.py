@@ -11,7 +11,7 @@ from agent.identity.grace import Standing, allowance, standing
 from agent.identity.limits import DAY, GRACE, GRACE_MAX, SKEW, SVID_LIFE, YEAR
 from agent.identity.moment import Moment
 from agent.identity.rotation import RETRY_MAX, due, retry_after
-from agent.identity.timefloor import EARLIEST, LATEST, MAX_STEP, WRITE_EVERY, TimeFloor
+from agent.identity.timefloor import EARLIEST, LATEST, MAX_STEP, SIGNED_STEP, WRITE_EVERY, TimeFloor
 from tests.unit.identity.mesh import NOW
 
 BEGIN, END = NOW, NOW + SVID_LIFE
@@ -67,32 +67,88 @@ def test_tries_grow_apart() -> None:
     assert waits[-1] == RETRY_MAX
 
 
+class Run:
+    """A node's process: its floor and the seconds that pass in it."""
+
+    def __init__(self, path: Path) -> None:
+        self.seconds = 1000.0
+        self.floor = TimeFloor(path, lambda: self.seconds)
+
+
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "time-floor"
 
 
-def test_a_clock_of_1970_is_not_trusted_and_the_floor_stands_in(path: Path) -> None:
-    TimeFloor(path).saw_signed(NOW)
-    after_a_power_cut = TimeFloor(path)
-    assert after_a_power_cut.moment(12.0, trusted=True) == Moment(NOW, trusted=False)
-    assert after_a_power_cut.moment(NOW + 60, trusted=True) == Moment(NOW + 60)
+@pytest.fixture
+def run(path: Path) -> Run:
+    """A node whose clock said NOW before it was switched off and on again."""
+    TimeFloor(path).saw_clock(NOW)
+    return Run(path)
 
 
-def test_an_untrusted_clock_says_nothing_however_far_ahead(path: Path) -> None:
-    floor = TimeFloor(path)
-    floor.saw_signed(NOW)
-    assert floor.moment(NOW + 10 * YEAR, trusted=False) == Moment(NOW, trusted=False)
+def test_a_clock_of_1970_is_not_trusted_and_the_floor_stands_in(run: Run) -> None:
+    assert run.floor.moment(12.0, trusted=True) == Moment(NOW, trusted=False)
+    assert run.floor.moment(NOW + 60, trusted=True) == Moment(NOW + 60)
 
 
-def test_the_floor_never_falls_and_a_clock_ten_years_ahead_does_not_lift_it(path: Path) -> None:
-    floor = TimeFloor(path)
-    floor.saw_signed(NOW)
+def test_an_untrusted_clock_says_nothing_however_far_ahead(run: Run) -> None:
+    assert run.floor.moment(NOW + 10 * YEAR, trusted=False) == Moment(NOW, trusted=False)
+
+
+def test_the_floor_never_falls_and_a_clock_ten_years_ahead_does_not_lift_it(run: Run) -> None:
     for at in (NOW - 1, NOW + 10 * YEAR, LATEST + 1, float("nan")):
-        floor.saw_clock(at)
-    assert floor.at == NOW
-    floor.saw_clock(NOW + MAX_STEP)
-    assert floor.at == NOW + MAX_STEP
+        run.floor.saw_clock(at)
+    assert run.floor.at == NOW
+    run.floor.saw_clock(NOW + MAX_STEP)
+    assert run.floor.at == NOW + MAX_STEP
+
+
+def test_a_clock_that_climbs_step_by_step_gets_no_further_than_one_step_and_the_time_that_passed(
+    run: Run,
+) -> None:
+    for step in range(1, 20):
+        run.seconds += 1.0
+        run.floor.saw_clock(NOW + step * 399 * DAY)
+    assert run.floor.at == NOW + 399 * DAY
+    run.seconds += 30 * DAY
+    run.floor.saw_clock(NOW + MAX_STEP + 30 * DAY)
+    assert run.floor.at == NOW + MAX_STEP + 30 * DAY
+
+
+def test_one_issuer_does_not_end_the_mesh_s_time(path: Path, run: Run) -> None:
+    """It signs times up to the end of its own certificate, as often as it likes."""
+    end = NOW + 2 * YEAR
+    for at in (NOW + DAY, NOW + YEAR, end, end, end + 1, LATEST, float("inf"), float("nan")):
+        run.floor.saw_signed(at, end)
+    assert run.floor.at == NOW + SIGNED_STEP
+    assert TimeFloor(path).at == NOW + SIGNED_STEP
+
+
+def test_a_signed_time_after_its_signer_s_end_says_nothing(run: Run) -> None:
+    run.floor.saw_signed(NOW + DAY, NOW + DAY - 1)
+    assert run.floor.at == NOW
+
+
+def test_a_signed_time_ahead_of_a_trusted_clock_says_nothing(run: Run) -> None:
+    run.floor.saw_clock(NOW + 60)
+    run.seconds += 10
+    run.floor.saw_signed(NOW + 60 + 10 + SKEW + 1, NOW + YEAR)
+    assert run.floor.at == NOW + 60
+    run.floor.saw_signed(NOW + 60 + 10 + SKEW, NOW + YEAR)
+    assert run.floor.at == NOW + 70 + SKEW
+
+
+def test_a_clock_that_is_set_after_a_lie_is_trusted_all_the_same(run: Run) -> None:
+    run.floor.saw_signed(NOW + YEAR, NOW + 2 * YEAR)
+    assert run.floor.moment(12.0, trusted=True) == Moment(NOW + SIGNED_STEP, trusted=False)
+    assert run.floor.moment(NOW + 60, trusted=True) == Moment(NOW + 60)
+
+
+def test_signed_times_lift_a_node_without_a_clock_over_its_runs(path: Path) -> None:
+    for start in range(3):
+        Run(path).floor.saw_signed(NOW, NOW + YEAR)
+        assert TimeFloor(path).at == EARLIEST + (start + 1) * SIGNED_STEP
 
 
 def test_the_first_floor_is_when_this_was_written(path: Path) -> None:
@@ -106,11 +162,14 @@ def test_the_card_is_written_once_an_hour_of_progress_and_at_once_for_signed_tim
     assert not path.exists()
     floor.saw_clock(EARLIEST + WRITE_EVERY)
     assert TimeFloor(path).at == EARLIEST + WRITE_EVERY
-    floor.saw_signed(EARLIEST + WRITE_EVERY + 5)
+    floor.saw_signed(EARLIEST + WRITE_EVERY + 5, LATEST)
     assert TimeFloor(path).at == EARLIEST + WRITE_EVERY + 5
 
 
-@pytest.mark.parametrize("content", [b"", b"soon", b"-5", b"9" * 40, b"\xff", b"1" * 100, b"99999999999"])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"soon", b"-5 -5", b"9" * 40, b"\xff", b"1" * 100, b"99999999999 99999999999", b"1800000000"],
+)
 def test_a_damaged_floor_is_begun_anew_and_said(path: Path, content: bytes) -> None:
     path.write_bytes(content)
     floor = TimeFloor(path)
@@ -122,6 +181,6 @@ def test_a_floor_that_cannot_be_written_is_kept_in_memory_and_said(tmp_path: Pat
     blocked = tmp_path / "file"
     blocked.write_text("in the way")
     floor = TimeFloor(blocked / "time-floor")
-    floor.saw_signed(NOW)
+    floor.saw_clock(NOW)
     assert floor.at == NOW
     assert "cannot be written" in floor.trouble

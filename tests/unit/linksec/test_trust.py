@@ -39,12 +39,12 @@ def meet(found: Mesh, judged_by: Trust, *, leaf_only: bool = False) -> str:
 
 
 def test_a_node_of_the_mesh_is_named() -> None:
-    assert meet(mesh(), trust(mesh())) == f"spiffe://{DOMAIN}/node/n1"
+    assert meet(mesh(), trust(mesh())) == f"spiffe://{DOMAIN}/node/hill-n1"
 
 
 def test_a_leaf_alone_is_judged_with_the_issuer_known_here() -> None:
     known = trust(mesh(), issuers=(mesh().issuer.certificate.der,))
-    assert meet(mesh(), known, leaf_only=True) == f"spiffe://{DOMAIN}/node/n1"
+    assert meet(mesh(), known, leaf_only=True) == f"spiffe://{DOMAIN}/node/hill-n1"
 
 
 def test_a_leaf_alone_of_an_unknown_issuer_is_refused() -> None:
@@ -64,9 +64,9 @@ def test_an_issuer_of_the_same_name_with_another_key_certifies_nobody() -> None:
 
 
 def test_a_revoked_node_is_refused_with_that_word() -> None:
-    entry = Entry(Kind.NODE, "n1", int(NOW))
+    entry = Entry(Kind.NODE, "hill-n1", int(NOW))
     with pytest.raises(TlsError, match="revoked") as caught:
-        meet(mesh(), trust(mesh(), revoked=Revoked({(Kind.NODE, "n1"): entry})))
+        meet(mesh(), trust(mesh(), revoked=Revoked({(Kind.NODE, "hill-n1"): entry})))
     assert caught.value.reason is Reason.REVOKED
 
 
@@ -108,9 +108,12 @@ def test_a_node_that_is_not_enrolled_is_told_so() -> None:
 def test_a_second_node_is_told_apart() -> None:
     key = keys.generate(keys.ML_DSA_65)
     issuer: Signer = mesh().issuer
-    second = issuing.svid(issuer, key.public_key(), spiffe.of_node(DOMAIN, "n2"), ("router",), NOW)
+    second = issuing.svid(issuer, key.public_key(), spiffe.of_node(DOMAIN, "hill-n2"), ("router",), NOW)
     ours = Contexts(credentials(Keyed(key, (second.der, issuer.certificate.der))))
     client = contexts(mesh()).client(verifier(lambda: trust(mesh())))
     server = ours.server(verifier(lambda: trust(mesh())))
     handshake(client, server)
-    assert (client.peer, server.peer) == (f"spiffe://{DOMAIN}/node/n2", f"spiffe://{DOMAIN}/node/n1")
+    assert (client.peer, server.peer) == (
+        f"spiffe://{DOMAIN}/node/hill-n2",
+        f"spiffe://{DOMAIN}/node/hill-n1",
+    )
