@@ -131,19 +131,20 @@ class LinkSecurity:
     # -- life
 
     async def run(self) -> None:
-        """Until cancelled."""
-        worker = asyncio.create_task(self._worker.run(), name=f"linksec keys {self._name}")
-        try:
+        """Until cancelled, or a mistake of ours ended its worker: an ExceptionGroup for the supervisor."""
+        async with asyncio.TaskGroup() as together:  # without its worker no key comes: both end, or none
+            together.create_task(self._worker.run(), name=f"linksec keys {self._name}")
             while True:
                 try:
                     await self._serve()
-                except (OSError, HelloError, KernelError) as error:
-                    if str(error) != self.problem:
-                        self.problem = str(error)
-                        log.info("link security on %s waits: %s", self._name, error)
+                except (OSError, HelloError, KernelError, LinksecError) as error:
+                    self._waits(error)
                 await asyncio.sleep(RETRY)
-        finally:
-            worker.cancel()
+
+    def _waits(self, error: Exception) -> None:
+        if str(error) != self.problem:
+            self.problem = str(error)
+            log.info("link security on %s waits: %s", self._name, error)
 
     async def _serve(self) -> None:
         """From the interface's appearance to its end."""
@@ -172,7 +173,7 @@ class LinkSecurity:
         suite = self._contexts().suite.name
         neighbours = Neighbours(own, self._mesh, self._instance, suite, self._rng)
         if self._links is None:
-            found = await asyncio.to_thread(self._installer.state)
+            found = await self._worker.ask(self._installer.state)
             self._links = SecuredLinks(
                 self._name,
                 life=self._life,
@@ -214,7 +215,11 @@ class LinkSecurity:
             task = asyncio.create_task(self._dial(address, heard.port))
             self._dials.add(task)
             task.add_done_callback(self._dials.discard)
-        self._beacons.send(channel)
+        try:
+            self._beacons.send(channel)
+            self.problem = ""
+        except LinksecError as error:  # our identity is unreadable now: channels and keys that stand go on
+            self._waits(error)
         if now >= self._numbers_at:
             self._numbers_at = now + NUMBERS
             self._look_at_numbers()
