@@ -30,8 +30,10 @@ if TYPE_CHECKING:
     from agent.linksec.tls import Verifier
 
 
-# after these the neighbour's keys stay for HOLD: its agent restarts, or the network wavered
-HARMLESS: Final = frozenset({Reason.CLOSED, Reason.SILENT, Reason.STOPPED, Reason.REPLACED})
+# After these the neighbour's keys stay for HOLD: its agent restarts, or the network wavered. A record that
+# does not decrypt (TLS) is among them: one forged segment inside TCP's window makes it, so it is no fault of
+# the neighbour's and no reason to be deaf to it.
+HARMLESS: Final = frozenset({Reason.CLOSED, Reason.SILENT, Reason.STOPPED, Reason.REPLACED, Reason.TLS})
 UNCOUNTED: Final = frozenset({Reason.STOPPED, Reason.REPLACED})
 STRANGER_RATE, STRANGER_BURST = 0.1, 8.0  # failures told of whoever never proved who it is; all are counted
 log = logging.getLogger(__name__)

@@ -11,6 +11,7 @@ import pytest
 
 from agent.linksec.errors import Reason
 from agent.linksec.report import Kind
+from agent.linksec.service import LinkSecurity
 from agent.linksec.tls import Contexts
 from tests.integration.linksec.running import Node, node
 from tests.integration.netns import missing, pair
@@ -101,6 +102,30 @@ def test_a_renewed_certificate_is_shown_within_a_second_or_so_and_no_key_changes
             assert len(one.kernel.keys_used) == used
         assert a.kernel.readable_by(b.kernel)
         assert not a.saw(Kind.DOWN) + b.saw(Kind.DOWN)
+
+
+def forged(one: Node) -> None:
+    """What a segment inside TCP's window does that somebody on the wire made up."""
+
+    def take(service: LinkSecurity) -> None:
+        (session,) = service._sessions.values()
+        session.data_received(b"\x17\x03\x03\x00\x20" + bytes(32))
+
+    one.call(take)
+
+
+def test_a_forged_segment_costs_the_channel_and_not_the_link(wire: tuple[str, str], mesh: Mesh) -> None:
+    with node(wire[0], MAC_A, mesh, "anna") as a, node(wire[1], MAC_B, mesh, "berta") as b:
+        both_up(a, b)
+        before = len(a.kernel.keys_used)
+        forged(a)
+        for one in (a, b):
+            one.until(partial(one.saw, Kind.RESUMED))
+            assert not one.saw(Kind.DOWN)
+        assert a.saw(Kind.HELD)[0].reason is Reason.TLS
+        assert a.kernel.readable_by(b.kernel)
+        assert b.kernel.readable_by(a.kernel)
+        assert len(a.kernel.keys_used) == before
 
 
 def test_a_neighbour_of_another_mesh_is_left_alone(wire: tuple[str, str], mesh: Mesh) -> None:

@@ -221,6 +221,18 @@ def test_a_lost_channel_takes_the_keys_only_after_the_hold() -> None:
     assert [event.kind for event in bench.events][-1] is Kind.DOWN
 
 
+def test_a_forged_segment_that_ends_a_channel_takes_no_key_away() -> None:
+    bench = Bench()
+    session = bench.linked("anna", 2)
+    session.cut(Reason.TLS, "bad record mac")
+    assert bench.counters.failures == {"tls": 1}
+    assert [event.reason for event in bench.saw(Kind.HELD)] == [Reason.TLS]
+    assert Sci("02:00:00:00:01:02") in bench.kernel.receive
+    bench.session("anna", 2)
+    assert bench.saw(Kind.RESUMED)
+    assert not bench.saw(Kind.DOWN)
+
+
 def test_a_neighbour_that_breaks_the_rules_loses_its_keys_at_once() -> None:
     bench = Bench()
     session = bench.linked("anna", 2)
