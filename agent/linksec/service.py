@@ -281,7 +281,7 @@ class LinkSecurity:
     def _session(self, number: int, address: str, *, dialled: bool) -> Session:
         contexts = self._contexts()
         leaf_only = self._neighbours is not None and self._neighbours.knows_issuer(
-            address, contexts.issuer_tag
+            address, contexts.issuer_tag, self._clock()
         )
         make = contexts.client if dialled else contexts.server
         session = Session(
@@ -289,6 +289,7 @@ class LinkSecurity:
             address,
             make(self._verify, leaf_only=leaf_only),
             dialled=dialled,
+            leaf_only=leaf_only,
             me=contexts.spiffe_id,
             instance=self._instance,
             sci=self._sci,
@@ -327,7 +328,10 @@ class LinkSecurity:
         elif session.channel is not None and session.channel.confirmed:
             self._neighbours.unlinked(session.address, self._clock())
         else:
-            self._failed(session.address, reason)
+            if session.leaf_only:
+                self._neighbours.doubt_issuer(session.address, self._clock())
+            if session.dialled:  # whoever dials us chooses its address, and so whom its failures would befall
+                self._failed(session.address, reason)
 
     def _failed(self, address: str, reason: Reason) -> None:
         if self._neighbours is not None:

@@ -38,7 +38,7 @@ class Owner(Protocol):
 
 
 class Session(asyncio.Protocol):
-    """One end of one connection with `address`. `dialled`: by us."""
+    """One end of one connection with `address`. `dialled`: by us; `leaf_only`: our issuer is not sent."""
 
     def __init__(
         self,
@@ -47,13 +47,15 @@ class Session(asyncio.Protocol):
         tls: Endpoint,
         *,
         dialled: bool,
+        leaf_only: bool,
         me: str,
         instance: bytes,
         sci: Sci,
         owner: Owner,
         clock: Callable[[], float],
     ) -> None:
-        self.number, self.address, self.dialled = number, address, dialled
+        self.number, self.address = number, address
+        self.dialled, self.leaf_only = dialled, leaf_only
         self.channel: Channel | None = None
         self.chain: tuple[bytes, ...] = ()  # the peer's certificates, once verified
         self.begun = self.heard_at = clock()
