@@ -31,7 +31,10 @@ class Stage(enum.Enum):
 
 
 class Channel:
-    """One end. `me` and `peer`: the SPIFFE ids of our and of the verified peer's certificate."""
+    """One end. `me` and `peer`: the SPIFFE ids of our and of the verified peer's certificate.
+
+    `instance`: what our run is called to this peer.
+    """
 
     def __init__(self, *, me: str, peer: str, instance: bytes, sci: Sci, now: float) -> None:
         self.peer = peer

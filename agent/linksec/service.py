@@ -24,6 +24,7 @@ from agent.kernel.macsecrows import Sci
 from agent.linksec import beacon as beacons
 from agent.linksec import sockets
 from agent.linksec.admission import Admission
+from agent.linksec.agentrun import AgentRun
 from agent.linksec.beaconing import Beaconing
 from agent.linksec.errors import LinksecError, Reason
 from agent.linksec.installer import Installer
@@ -60,7 +61,7 @@ class Settings(msgspec.Struct, frozen=True):
 class LinkSecurity:
     """One interface. All methods in the event loop.
 
-    `contexts()`: the TLS contexts of the identity of now; `issuers()`: certificates of issuers (DER) that
+    `run`: of the agent, the same for all its interfaces; `contexts()`: the TLS contexts of the identity of now; `issuers()`: certificates of issuers (DER) that
     peers need not send us; `sci`: the channel of our macsec interface; `verify`: who a chain belongs to, or
     PeerRefusedError.
     """
@@ -69,7 +70,7 @@ class LinkSecurity:
         self,
         settings: Settings,
         *,
-        instance: bytes,
+        run: AgentRun,
         sci: Sci,
         contexts: Callable[[], Contexts],
         verify: Verifier,
@@ -83,7 +84,7 @@ class LinkSecurity:
         self.settings, self.counters = settings, Counters()
         self.problem = ""  # why nothing can be done on this interface now
         self._name = settings.interface
-        self._instance, self._sci = instance, sci
+        self._run, self._sci = run, sci
         self._contexts, self._verify = contexts, verify
         self._installer, self._on_event = installer, on_event
         self._random, self._clock, self._rng = random_bytes, clock, rng or random.Random()
@@ -91,7 +92,7 @@ class LinkSecurity:
         self._admission = Admission(self._rng)
         self._beacons = Beaconing(
             mesh=self._mesh,
-            instance=instance,
+            instance=run.mark,
             port=settings.port,
             mode=settings.mode,
             suite=lambda: contexts().suite.name,
@@ -171,7 +172,7 @@ class LinkSecurity:
 
     async def _begin(self, own: str) -> None:
         suite = self._contexts().suite.name
-        neighbours = Neighbours(own, self._mesh, self._instance, suite, self._rng)
+        neighbours = Neighbours(own, self._mesh, self._run.mark, suite, self._rng)
         if self._links is None:
             found = await self._worker.ask(self._installer.state)
             self._links = SecuredLinks(
@@ -291,7 +292,7 @@ class LinkSecurity:
             dialled=dialled,
             leaf_only=leaf_only,
             me=contexts.spiffe_id,
-            instance=self._instance,
+            instance=self._run.towards,
             sci=self._sci,
             owner=self,
             clock=self._clock,

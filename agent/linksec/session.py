@@ -38,7 +38,10 @@ class Owner(Protocol):
 
 
 class Session(asyncio.Protocol):
-    """One end of one connection with `address`. `dialled`: by us; `leaf_only`: our issuer is not sent."""
+    """One end of one connection with `address`. `dialled`: by us; `leaf_only`: our issuer is not sent.
+
+    `instance(peer)`: what this run of ours is called to that peer (AgentRun.towards).
+    """
 
     def __init__(
         self,
@@ -49,7 +52,7 @@ class Session(asyncio.Protocol):
         dialled: bool,
         leaf_only: bool,
         me: str,
-        instance: bytes,
+        instance: Callable[[str], bytes],
         sci: Sci,
         owner: Owner,
         clock: Callable[[], float],
@@ -146,8 +149,9 @@ class Session(asyncio.Protocol):
         while self.tls.established and not self._ended():
             if self.channel is None:
                 self.chain = self.tls.chain
+                peer = self.tls.peer
                 self.channel = Channel(
-                    me=self._me, peer=self.tls.peer, instance=self._instance, sci=self._sci, now=self._clock()
+                    me=self._me, peer=peer, instance=self._instance(peer), sci=self._sci, now=self._clock()
                 )
             clear = self.tls.read()
             if not clear:

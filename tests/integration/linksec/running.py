@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from agent.kernel.macsecrows import Sci
+from agent.linksec import agentrun
 from agent.linksec.report import Kind, LinkEvent
 from agent.linksec.service import LinkSecurity, Settings
 from agent.linksec.tls import Contexts, Verifier
@@ -88,7 +89,7 @@ class Node:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         self.service = LinkSecurity(
             Settings("e1", "tal", rekey_period=self.period),
-            instance=secrets.token_bytes(8),
+            run=agentrun.begin(secrets.token_bytes),
             sci=self.sci,
             contexts=lambda: self.contexts,
             verify=lambda chain: self.verify(chain),

@@ -13,6 +13,7 @@ import pytest
 
 from agent.kernel.errors import KernelError
 from agent.kernel.macsecrows import Sci
+from agent.linksec import agentrun
 from agent.linksec.errors import LinksecError, Reason, TlsError
 from agent.linksec.service import LinkSecurity, Settings
 from agent.linksec.tls import Contexts
@@ -103,7 +104,7 @@ def service(contexts: Callable[[], Contexts]) -> LinkSecurity:
     """One on an interface that does not exist."""
     return LinkSecurity(
         Settings("x0none", "tal"),
-        instance=b"i" * 8,
+        run=agentrun.begin(bytes),
         sci=Sci("02:00:00:00:00:01"),
         contexts=contexts,
         verify=refuse_all,
