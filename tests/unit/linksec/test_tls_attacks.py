@@ -86,6 +86,17 @@ def test_an_older_tls_is_refused(mesh: Mesh, anna: Contexts, role: str, version:
     refused(victim, attack(role, victim, credentials=classical, version=version))
 
 
+@pytest.mark.parametrize("alpn", [b"", b"x0-link/2", b"http/1.1"])
+def test_a_peer_that_speaks_another_protocol_or_names_none_is_refused(
+    mesh: Mesh, anna: Contexts, role: str, alpn: bytes
+) -> None:
+    victim = victim_of(role, anna, mesh)
+    error = attack(role, victim, credentials=mesh.node("berta"), groups=GROUP, alpn=alpn)
+    refused(victim, error)
+    assert error is not None
+    assert error.reason is Reason.TLS
+
+
 def test_a_foreign_root_of_the_same_name_is_refused(mesh: Mesh, anna: Contexts, role: str) -> None:
     victim = victim_of(role, anna, mesh)
     error = attack(role, victim, credentials=Mesh().node("berta"), groups=GROUP)
