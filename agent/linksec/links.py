@@ -11,13 +11,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from agent.hello.limits import TokenBucket
 from agent.kernel.errors import KernelError
 from agent.kernel.macsecrows import Sci, SecY
 from agent.linksec.errors import ChannelError, PeerRefusedError, Reason
 from agent.linksec.installer import Installer
+from agent.linksec.judged import Verifier
 from agent.linksec.keyactions import Action, ChangeOver, Cut, Give, Remove, Sak, Tell
 from agent.linksec.keys import HOLD, SETTLE, SakLife
 from agent.linksec.messages import Active, Installed, Message, Offer
@@ -25,10 +26,6 @@ from agent.linksec.received import Confirm, Forget, Install, Received, RxAction
 from agent.linksec.report import Counters, Kind, LinkEvent, LinkState
 from agent.linksec.session import Session
 from agent.linksec.worker import Job, Submit
-
-if TYPE_CHECKING:
-    from agent.linksec.tls import Verifier
-
 
 # After these the neighbour's keys stay for HOLD: its agent restarts, or the network wavered. A record that
 # does not decrypt (TLS) is among them: one forged segment inside TCP's window makes it, so it is no fault of

@@ -37,7 +37,7 @@ from agent.linksec.session import Session
 from agent.linksec.worker import Worker
 
 if TYPE_CHECKING:
-    from agent.linksec.tls import Contexts, Verifier
+    from agent.linksec.tls import Contexts
 
 TICK: Final = 0.25  # s between looks at what is due: a tenth of a millisecond each
 RETRY: Final = 1.0  # s until a missing interface is looked for again

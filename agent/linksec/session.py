@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from agent.kernel.macsecrows import Sci
 from agent.linksec.channel import Channel
 from agent.linksec.errors import LinksecError, Reason
+from agent.linksec.judged import Chain
 from agent.linksec.messages import Message, Ping, Pong
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Session(asyncio.Protocol):
         self.number, self.address = number, address
         self.dialled, self.leaf_only = dialled, leaf_only
         self.channel: Channel | None = None
-        self.chain: tuple[bytes, ...] = ()  # the peer's certificates, once verified
+        self.chain: Chain = ()  # what the peer was judged by, once verified
         self.begun = self.heard_at = clock()
         self.tls = tls
         self._me, self._instance, self._sci = me, instance, sci

@@ -11,7 +11,6 @@ Importing this module loads the crypto libraries (11 to 13 MB): import it where 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -24,6 +23,7 @@ from OpenSSL import SSL, crypto
 from agent.kernel.secret import Secret
 from agent.linksec.beacon import issuer_tag
 from agent.linksec.errors import PeerRefusedError, Reason, TlsError
+from agent.linksec.judged import Chain, Verifier
 
 MAX_CHAIN: Final = 3  # certificates: leaf, issuer, and one more while an issuer is being replaced
 MAX_HANDSHAKE: Final = 32 * 1024  # bytes from the peer until it is known: a CNSA leaf and issuer need 22 KB
@@ -33,8 +33,6 @@ CIPHER: Final = "TLS_AES_256_GCM_SHA384"
 ALPN: Final = b"x0-link/1"  # so that no handshake meant for another service of a node is taken for this one
 SSL_MODE_NO_AUTO_CHAIN: Final = 0x8  # openssl/ssl.h; else the root is searched for and sent, too
 OP_NO_RENEGOTIATION: Final = 1 << 30
-
-Verifier = Callable[[tuple[bytes, ...]], str]  # DER certificates, leaf first > SPIFFE id, or PeerRefusedError
 
 
 class Suite(msgspec.Struct, frozen=True):
@@ -104,7 +102,7 @@ class Endpoint:
         self._taken = 0  # bytes fed before the peer was known
         self.established = False
         self.peer = ""  # its SPIFFE id, once established
-        self.chain: tuple[bytes, ...] = ()  # its certificates (DER, leaf first), once established
+        self.chain: Chain = ()  # what it was judged by, once established
         if server:
             self._connection.set_accept_state()
         else:
@@ -215,14 +213,12 @@ class Endpoint:
         self._shown[depth] = crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate)
         if depth or not ok:
             return True
-        chain = tuple(der for _, der in sorted(self._shown.items()))
         try:
-            self.peer = self._verify(chain)
+            self.peer, self.chain = self._verify(tuple(der for _, der in sorted(self._shown.items())))
         except PeerRefusedError as error:
             self._refusal = error
         except ValueError as error:  # DER that OpenSSL reads and cryptography does not
             self._refusal = PeerRefusedError(f"not readable: {error}")
-        self.chain = chain
         return self._refusal is None
 
 

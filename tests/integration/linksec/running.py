@@ -14,9 +14,10 @@ from typing import TypeVar
 
 from agent.kernel.macsecrows import Sci
 from agent.linksec import agentrun
+from agent.linksec.judged import Verifier
 from agent.linksec.report import Kind, LinkEvent
 from agent.linksec.service import LinkSecurity, Settings
-from agent.linksec.tls import Contexts, Verifier
+from agent.linksec.tls import Contexts
 from tests.integration.netns import inside
 from tests.unit.linksec.authority import Mesh, der
 from tests.unit.linksec.pretend import PretendMacsec

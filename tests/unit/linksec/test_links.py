@@ -13,6 +13,7 @@ from agent.kernel.macsecrows import Sci
 from agent.linksec import keys
 from agent.linksec.channel import Channel
 from agent.linksec.errors import PeerRefusedError, Reason
+from agent.linksec.judged import Chain, Judged
 from agent.linksec.keys import SakLife
 from agent.linksec.links import SecuredLinks
 from agent.linksec.messages import Active, Installed, Message, Offer
@@ -90,10 +91,10 @@ class Bench:
         else:
             done(None)
 
-    def verify(self, chain: tuple[bytes, ...]) -> str:
+    def verify(self, chain: Chain) -> Judged:
         if chain[0] in self.refused:
             raise PeerRefusedError("revoked", Reason.REVOKED)
-        return "anybody"
+        return Judged("anybody", chain)
 
     def session(self, peer: str, number: int, instance: int = 1, *, dialled: bool = True) -> PretendSession:
         """A new confirmed session, taken in."""

@@ -13,7 +13,7 @@ from agent.linksec import tls
 from agent.linksec.errors import Reason, TlsError
 from agent.linksec.tls import CNSA, CNSA_HYBRID, HYBRID, Contexts, Endpoint
 from tests.unit.linksec.attacker import Raw, meet
-from tests.unit.linksec.authority import Mesh, credentials, signed
+from tests.unit.linksec.authority import Mesh, credentials, signed, take_all
 from tests.unit.linksec.pairs import handshake
 
 GROUP, SIGNATURE = HYBRID.group, HYBRID.signature
@@ -133,7 +133,7 @@ def test_a_client_shows_nobody_its_certificate_before_it_has_judged_the_server(
     mesh: Mesh, anna: Contexts
 ) -> None:
     client, foreign = anna.client(mesh.verifier()), Contexts(Mesh().node("berta"))
-    server = foreign.server(lambda _chain: "anybody")
+    server = foreign.server(take_all)
     server.feed(client.outgoing())
     with pytest.raises(TlsError, match="signed by nobody we trust"):
         client.feed(server.outgoing())
