@@ -102,7 +102,16 @@ class SecuredLinks:
     # -- what sessions tell
 
     def confirmed(self, session: Session) -> bool:
-        """Take a confirmed session in; False where it was cut instead."""
+        """Take a confirmed session in; False where it was cut instead.
+
+        It is judged once more: what was true when its handshake was done may have been taken back before both
+        ends had confirmed, and `recheck` sees neighbours only.
+        """
+        try:
+            self._verify(session.chain)
+        except PeerRefusedError as error:
+            session.cut(error.reason, str(error))
+            return False
         channel = session.channel
         assert channel is not None
         assert channel.sci is not None

@@ -304,10 +304,12 @@ class LinkSecurity:
 
     def confirmed(self, session: Session) -> None:
         """Both ends have confirmed."""
+        if self._links is None or not self._links.confirmed(session):
+            return
         self._admission.done(session.number, authenticated=True)
         if session.dialled:
             self._admission.remember(session.address)
-        if self._links is not None and self._links.confirmed(session) and self._neighbours is not None:
+        if self._neighbours is not None:
             self._neighbours.linked(session.address)
 
     def said(self, session: Session, message: Message) -> None:

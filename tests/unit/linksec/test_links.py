@@ -189,6 +189,17 @@ def test_a_revoked_neighbour_loses_its_keys_at_once_and_ours_is_changed() -> Non
     assert bench.counters.rekeys == 1
 
 
+def test_a_handshake_that_was_done_before_a_revocation_makes_no_neighbour_after_it() -> None:
+    bench = Bench()
+    late = PretendSession(bench.links, "berta", 3)
+    bench.refused.add(b"berta")
+    bench.links.recheck()
+    assert not bench.links.confirmed(late)  # type: ignore[arg-type]
+    assert late.ended is Reason.REVOKED
+    assert not late.said, "no key was given"
+    assert not bench.links.states()
+
+
 def test_a_held_neighbour_that_was_revoked_meanwhile_is_expelled_too() -> None:
     bench = Bench()
     berta = bench.linked("berta", 3)
