@@ -106,6 +106,11 @@ class SakLife:
         """The key in use, None before the first."""
         return self._current
 
+    def in_use(self) -> set[bytes]:
+        """Identifiers of the keys that are sent under, or will be."""
+        coming = {self._next.sak.key_id} if self._next is not None else set()
+        return coming | ({self._current.key_id} if self._current is not None else set())
+
     def live(self, peer: str) -> bool:
         """Has it confirmed every key that may be sent under at this moment?"""
         found = self._peers.get(peer)
@@ -170,16 +175,31 @@ class SakLife:
             found.held_until = now + HOLD
         return self._advance(now)
 
-    def removed(self, peer: str, now: float, *, untrusted: bool = False) -> list[Action]:
-        """It is no neighbour any more. `untrusted`: revoked, so every key it was given is replaced at
-        once."""
-        found = self._peers.pop(peer, None)
-        if found is None:
-            return []
-        if untrusted and found.offered:
+    def removed(self, peer: str, now: float) -> list[Action]:
+        """It is no neighbour any more."""
+        return self._advance(now) if self._peers.pop(peer, None) is not None else []
+
+    def expel(self, peers: Collection[str], key_ids: Collection[bytes], now: float) -> list[Action]:
+        """These are trusted no more: they go, and every key they were given is replaced at once.
+
+        `key_ids`: keys of ours that others were given who are no neighbours now and trusted no more either.
+        All in one call, so that none of them is given the key that comes.
+        """
+        had = set(key_ids)
+        for peer in peers:
+            found = self._peers.pop(peer, None)
+            if found is not None:
+                had |= found.offered
+        change = self._next
+        if change is not None and change.sak.key_id in had:
             self._urgent = True
-            if self._next is not None and not self._next.switching:
-                self._give_up(self._next.sak)  # given to it, never used: another takes its place
+            if not change.switching:
+                self._give_up(change.sak)  # never used: another takes its place
+        elif self._current is not None and self._current.key_id in had:
+            if change is not None and change.switching:
+                change.urgent = True  # what comes is unknown to them; what was goes the sooner
+            else:
+                self._urgent = True
         return self._advance(now)
 
     def packet_number(self, pn: int, now: float) -> list[Action]:

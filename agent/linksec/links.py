@@ -17,6 +17,7 @@ from agent.hello.limits import TokenBucket
 from agent.kernel.errors import KernelError
 from agent.kernel.macsecrows import Sci, SecY
 from agent.linksec.errors import ChannelError, PeerRefusedError, Reason
+from agent.linksec.holders import Holders
 from agent.linksec.installer import Installer
 from agent.linksec.judged import Verifier
 from agent.linksec.keyactions import Action, ChangeOver, Cut, Give, Remove, Sak, Tell
@@ -73,6 +74,7 @@ class SecuredLinks:
         self._orphans_until = clock() + SETTLE + HOLD
         self._life = life(tuple(sa.an for sa in found.transmit), len(found.receive))
         self._links: dict[str, _Link] = {}
+        self._holders = Holders()
         self._strangers = TokenBucket(STRANGER_RATE, STRANGER_BURST, clock())
 
     # -- what is
@@ -118,6 +120,10 @@ class SecuredLinks:
         sci, now = channel.sci, self._clock()
         name = f"{session.peer} {sci}"
         if not self._fits(session, sci):
+            return False
+        if self._holders.full(session.chain):
+            session.cut(Reason.FULL, "our key was given to too many; it is being changed")
+            self._do(self._life.rekey(now))
             return False
         link = self._links.get(name)
         if link is None:
@@ -174,6 +180,7 @@ class SecuredLinks:
         """Call twice a second or so."""
         now = self._clock()
         self._do(self._life.tick(now))
+        self._holders.keep(self._life.in_use())
         for link in tuple(self._links.values()):
             self._receive(link, link.received.tick(now))
         if self._orphans and now >= self._orphans_until:
@@ -189,16 +196,31 @@ class SecuredLinks:
                 return
 
     def recheck(self) -> tuple[str, ...]:
-        """Trust has changed: judge every neighbour anew; who is refused is cut and our key replaced at
-        once."""
-        cut = []
-        for link in tuple(self._links.values()):
+        """Trust has changed: judge anew every neighbour, and whoever was one and still has our key.
+
+        Who is refused is cut, our key replaced at once; whom that was.
+        """
+        cut: dict[_Link, PeerRefusedError] = {}
+        for link in self._links.values():
             try:
                 self._verify(link.chain)
             except PeerRefusedError as error:
-                cut.append(link.peer)
-                self._expel(link, error.reason, str(error))
-        return tuple(cut)
+                cut[link] = error
+        self._holders.keep(self._life.in_use())
+        holders = self._holders.refused(self._verify)
+        for link, error in cut.items():
+            session, link.session = link.session, None
+            if session is not None:
+                session.cut(error.reason, str(error))
+            self._drop(link, error.reason, str(error))
+        left = [one for one in holders if one.peer not in {link.peer for link in cut}]
+        for one in left:
+            text = f"{one.peer} left with our key and is trusted no more, so the key is changed: {one.error}"
+            self._event(Kind.FAILED, one.peer, "", one.error.reason, text)
+        if cut or holders:
+            key_ids = frozenset[bytes]().union(*(one.key_ids for one in holders))
+            self._do(self._life.expel([link.name for link in cut], key_ids, self._clock()))
+        return tuple(dict.fromkeys([*(link.peer for link in cut), *(one.peer for one in left)]))
 
     def renew(self) -> None:
         """We have a new certificate: channels are made anew to show it. The keys stay and work meanwhile."""
@@ -247,7 +269,7 @@ class SecuredLinks:
         for action in actions:
             match action:
                 case Give(name, sak, pn):
-                    self._say(name, Offer(sak.an, sak.key_id, sak.key.reveal(), pn))
+                    self._give(name, sak, pn)
                 case Tell(name, key_id, retire):
                     self._say(name, Active(key_id, round(retire * 1000)))
                 case ChangeOver(sak):
@@ -256,6 +278,12 @@ class SecuredLinks:
                     self._kernel(partial(self._installer.remove, an), f"removing our key {an}")
                 case Cut(name, reason):
                     self._cut(name, reason)
+
+    def _give(self, name: str, sak: Sak, pn: int) -> None:
+        link = self._links.get(name)
+        if link is not None and link.session is not None:
+            self._holders.given(sak.key_id, link.peer, link.chain)
+            link.session.say(Offer(sak.an, sak.key_id, sak.key.reveal(), pn))
 
     def _change_over(self, sak: Sak) -> None:
         def done(error: KernelError | None) -> None:
@@ -315,13 +343,6 @@ class SecuredLinks:
         if session is not None:
             session.cut(reason, text)
         self._drop(link, reason, text)
-
-    def _expel(self, link: _Link, reason: Reason, text: str) -> None:
-        session, link.session = link.session, None
-        if session is not None:
-            session.cut(reason, text)
-        self._drop(link, reason, text)
-        self._do(self._life.removed(link.name, self._clock(), untrusted=True))
 
     def _drop(self, link: _Link, reason: Reason, text: str) -> None:
         """Receive nothing more from it."""

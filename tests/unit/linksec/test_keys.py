@@ -92,7 +92,7 @@ def test_who_does_not_confirm_by_the_deadline_is_cut_before_the_change() -> None
 def test_a_revoked_neighbour_is_shut_out_within_five_seconds_though_another_does_not_answer() -> None:
     sender = life()
     old = linked(sender, "anna", "berta", "carla")
-    new = given(sender.removed("berta", 1.0, untrusted=True), "anna")
+    new = given(sender.expel(["berta"], (), 1.0), "anna")
     sender.confirmed("anna", new.key_id, 1.1)
     at = 1.0 + keys.CONFIRM_URGENT
     assert change(sender.tick(at)) == new
@@ -106,10 +106,42 @@ def test_a_key_given_to_a_revoked_neighbour_and_not_yet_used_is_never_used() -> 
     linked(sender, "anna", "berta")
     doomed = given(sender.rekey(1.0), "anna")
     sender.confirmed("anna", doomed.key_id, 1.1)
-    new = given(sender.removed("berta", 1.2, untrusted=True), "anna")
+    new = given(sender.expel(["berta"], (), 1.2), "anna")
     assert new.key_id != doomed.key_id
     assert sender.confirmed("anna", doomed.key_id, 1.3) == []
     assert change(sender.confirmed("anna", new.key_id, 1.4)) == new
+
+
+def test_a_key_that_one_who_left_still_has_is_replaced_at_once() -> None:
+    sender = life()
+    old = linked(sender, "anna", "berta")
+    sender.removed("berta", 1.0)
+    new = given(sender.expel((), {old.key_id}, 2.0), "anna")
+    assert new.key_id != old.key_id
+    assert sender.next_due() == 2.0 + keys.CONFIRM_URGENT
+
+
+def test_keys_of_before_that_one_who_left_still_has_are_no_reason_for_another() -> None:
+    sender = life()
+    linked(sender, "anna")
+    assert sender.expel((), {b"an old key 16 by"}, 2.0) == []
+
+
+def test_of_those_expelled_at_once_none_is_given_the_key_that_comes() -> None:
+    sender = life()
+    linked(sender, "anna", "berta", "carla")
+    actions = sender.expel(["anna", "berta"], (), 1.0)
+    assert [one.peer for one in actions if isinstance(one, Give)] == ["carla"]
+
+
+def test_a_change_the_kernel_is_at_is_followed_by_another_where_one_who_has_that_key_is_expelled() -> None:
+    sender = life()
+    linked(sender, "anna", "berta")
+    doomed = given(sender.rekey(1.0), "anna")
+    sender.confirmed("anna", doomed.key_id, 1.1)
+    assert change(sender.confirmed("berta", doomed.key_id, 1.1)) == doomed
+    assert sender.expel(["berta"], (), 1.2) == []
+    assert given(sender.switched(doomed.key_id, 1.3), "anna").key_id != doomed.key_id
 
 
 @pytest.mark.parametrize(
@@ -287,7 +319,8 @@ class Radio(RuleBasedStateMachine):
             self.revoked_keys |= had - {k for _, k in self.sending}
         self.receivers.pop(peer, None)
         self.unsaid.pop(peer, None)
-        self.do(self.life.removed(peer, self.now, untrusted=untrusted))
+        gone = self.life.expel([peer], (), self.now) if untrusted else self.life.removed(peer, self.now)
+        self.do(gone)
 
     @rule(works=st.booleans())
     @precondition(lambda self: self.pending)

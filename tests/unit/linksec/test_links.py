@@ -10,7 +10,7 @@ import pytest
 
 from agent.kernel.errors import KernelError
 from agent.kernel.macsecrows import Sci
-from agent.linksec import keys
+from agent.linksec import holders, keys
 from agent.linksec.channel import Channel
 from agent.linksec.errors import PeerRefusedError, Reason
 from agent.linksec.judged import Chain, Judged
@@ -208,6 +208,58 @@ def test_a_held_neighbour_that_was_revoked_meanwhile_is_expelled_too() -> None:
     bench.refused.add(b"berta")
     assert bench.links.recheck()
     assert not bench.links.states()
+
+
+@pytest.mark.parametrize("how", ["held too long", "good-bye", "broke the rules"])
+def test_one_that_left_with_our_key_and_is_revoked_later_costs_us_the_key(how: str) -> None:
+    bench = Bench()
+    anna, berta = bench.linked("anna", 2), bench.linked("berta", 3)
+    berta.cut(Reason.MESSAGE if how == "broke the rules" else Reason.CLOSED, how)
+    if how == "held too long":
+        bench.now = keys.HOLD
+        bench.links.tick()
+    before = bench.kernel.encoding
+    bench.refused.add(b"berta")
+    assert bench.links.recheck() == ("spiffe://tal/node/berta",)
+    bench.confirm(anna)
+    assert bench.kernel.encoding != before
+    assert bench.links.recheck() == (), "once"
+
+
+def test_one_that_left_before_it_had_confirmed_a_key_counts_as_having_it() -> None:
+    bench = Bench()
+    anna, berta = bench.linked("anna", 2), bench.session("berta", 3)
+    berta.cut(Reason.CLOSED, "gone before it confirmed")
+    before = bench.kernel.encoding
+    bench.refused.add(b"berta")
+    assert bench.links.recheck()
+    bench.confirm(anna)
+    assert bench.kernel.encoding != before
+
+
+def test_one_that_left_before_our_key_was_changed_has_nothing_of_ours() -> None:
+    bench = Bench()
+    anna, berta = bench.linked("anna", 2), bench.linked("berta", 3)
+    berta.cut(Reason.MESSAGE, "broke the rules")
+    bench.now = keys.PERIOD * 1.2
+    bench.links.tick()
+    bench.confirm(anna)
+    before = bench.counters.rekeys
+    bench.refused.add(b"berta")
+    assert bench.links.recheck() == ()
+    bench.confirm(anna)
+    assert bench.counters.rekeys == before
+
+
+def test_those_who_were_given_our_key_are_bounded_and_a_new_key_makes_room() -> None:
+    bench = Bench()
+    anna = bench.linked("anna", 2)
+    for number in range(holders.MAX_HOLDERS - 1):
+        bench.session(f"n{number}", 3).cut(Reason.MESSAGE, "gone again")
+    assert bench.session("late", 3).ended is Reason.FULL
+    bench.confirm(anna)
+    bench.links.tick()
+    assert bench.session("late", 3).ended is None
 
 
 def test_a_renewed_certificate_is_shown_by_new_channels_while_the_keys_stay() -> None:
