@@ -19,6 +19,7 @@ from agent.kernel.macsec import KEY_BYTES, MAX_PN
 from agent.kernel.macsecrows import KEY_ID_BYTES, MAX_AN
 from agent.kernel.secret import Secret
 from agent.linksec.errors import Reason
+from agent.linksec.inherited import NOTHING, OwnKey
 from agent.linksec.keyactions import Action, ChangeOver, Cut, Give, Remove, Sak, Tell
 
 PERIOD: Final = (
@@ -67,9 +68,8 @@ class _Next:
 class SakLife:
     """One interface's sender. Every method takes the monotonic time and gives what must be done, in order.
 
-    `inherited`: transmit associations that an earlier run of the agent left in the kernel, `expected`: how
-    many neighbours it had. Their key is not known here, so it is replaced once they are back, or after
-    SETTLE.
+    `inherited`: what an earlier run of the agent left in the kernel. Its key and who has it are not known
+    here, so it is replaced once the neighbours of then are back, and taken away after SETTLE whatever happens.
     """
 
     def __init__(
@@ -79,17 +79,18 @@ class SakLife:
         random: Callable[[int], bytes],
         jitter: Callable[[], float],
         period: float = PERIOD,
-        inherited: Collection[int] = (),
-        expected: int = 0,
+        inherited: OwnKey = NOTHING,
     ) -> None:
         self._random, self._jitter, self._period = random, jitter, period
         self._peers: dict[str, _Peer] = {}
         self._current: Sak | None = None
         self._next: _Next | None = None
-        self._leaving: dict[int, float] = {}  # association number > when it is removed
-        self._inherited = frozenset(inherited)
-        self._settle_until = now + SETTLE if self._inherited and expected else now
-        self._expected = expected
+        # association number > when it is removed
+        self._leaving: dict[int, float] = dict.fromkeys(inherited.others, now)
+        self._inherited = inherited.sending  # the association of a key of an earlier run that is sent under
+        self._expected = inherited.neighbours
+        waits = self._inherited is not None and self._expected
+        self._settle_until = now + SETTLE if waits else now
         self._pn = 1
         self._rekey_at = float("inf")
         self._urgent = False  # another change is owed as soon as one may begin
@@ -124,10 +125,12 @@ class SakLife:
         """When `tick` has something to do next (s); what is due already waits for something else."""
         times = [*self._leaving.values(), self._quiet_until]
         times += [p.held_until for p in self._peers.values() if p.held_until is not None]
+        if self._inherited is not None:
+            times.append(self._settle_until)
         if self._next is None:
             times.append(self._rekey_at)
         elif not self._next.switching:
-            times += [self._next.deadline, self._settle_until]
+            times.append(self._next.deadline)
         return min((at for at in times if at > self._now), default=float("inf"))
 
     # -- what happens
@@ -200,6 +203,8 @@ class SakLife:
                 change.urgent = True  # what comes is unknown to them; what was goes the sooner
             else:
                 self._urgent = True
+        # who has the key of an earlier run is not known, so that goes in any case
+        self._settle_until = min(self._settle_until, now + CONFIRM_URGENT)
         return self._advance(now)
 
     def packet_number(self, pn: int, now: float) -> list[Action]:
@@ -229,8 +234,9 @@ class SakLife:
         if before is not None:
             self.rekeys += 1
             self._leaving[before.an] = now + retire
-        self._leaving |= {an: now + retire for an in self._inherited if an != change.sak.an}
-        self._inherited = frozenset()
+        if self._inherited is not None:
+            self._leaving[self._inherited] = now + retire
+            self._inherited = None
         self._pn, self.used_since = 1, now
         self._rekey_at = now + self._period * (1 + JITTER * (2 * self._jitter() - 1))
         for peer in self._peers.values():
@@ -263,7 +269,12 @@ class SakLife:
         for name in [n for n, p in self._peers.items() if p.held_until is not None and p.held_until <= now]:
             del self._peers[name]
             done.append(Cut(name, Reason.CLOSED))
-        return done + self._advance(now)
+        done += self._advance(now)
+        switching = self._next is not None and self._next.switching
+        if self._inherited is not None and now >= self._settle_until and not switching:
+            done.append(Remove(self._inherited))  # nobody took a key of ours: better silent than under that one
+            self._inherited = None
+        return done
 
     # -- inside
 
@@ -280,7 +291,8 @@ class SakLife:
         """Begin a change that is due; go through with one whose time has come."""
         self._now = now
         done: list[Action] = []
-        due = self._urgent or (now >= self._rekey_at and not self._anyone_held())
+        none = self._current is None and self._next is None  # all numbers were taken, or it was given up
+        due = none or self._urgent or (now >= self._rekey_at and not self._anyone_held())
         if self._next is None and now >= self._quiet_until and due:
             done += self._begin(now, urgent=self._urgent)
         change = self._next
@@ -318,10 +330,9 @@ class SakLife:
 
     def _free_number(self) -> int | None:
         """The number after the current one, or the first behind it that is free."""
-        start = self._current.an + 1 if self._current else max(self._inherited, default=-1) + 1
-        taken = {*self._leaving, *self._inherited}
-        if self._current is not None:
-            taken.add(self._current.an)
+        sending = self._current.an if self._current is not None else self._inherited
+        start = 0 if sending is None else sending + 1
+        taken = {*self._leaving, *(() if sending is None else (sending,))}
         numbers: Iterator[int] = ((start + step) % (MAX_AN + 1) for step in range(MAX_AN + 1))
         return next((an for an in numbers if an not in taken), None)
 
@@ -329,9 +340,8 @@ class SakLife:
         """May it be changed over to now?"""
         have = sum(1 for p in self._peers.values() if change.sak.key_id in p.confirmed)
         if self._current is None:
-            if self._inherited and have < self._expected and now < self._settle_until:
-                return False
-            return have > 0
+            gathering = self._inherited is not None and have < self._expected and now < self._settle_until
+            return have > 0 and not gathering
         lacking = [p for n, p in self._peers.items() if self.live(n) and change.sak.key_id not in p.confirmed]
         if not lacking:
             return True

@@ -9,17 +9,19 @@ two neighbours.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Final
 
 from agent.hello.limits import TokenBucket
 from agent.kernel.errors import KernelError
 from agent.kernel.macsecrows import Sci, SecY
+from agent.linksec import inherited
 from agent.linksec.errors import ChannelError, PeerRefusedError, Reason
 from agent.linksec.holders import Holders
 from agent.linksec.installer import Installer
-from agent.linksec.judged import Verifier
+from agent.linksec.inherited import Orphans, OwnKey
+from agent.linksec.judged import Judged, Verifier
 from agent.linksec.keyactions import Action, ChangeOver, Cut, Give, Remove, Sak, Tell
 from agent.linksec.keys import HOLD, SETTLE, SakLife
 from agent.linksec.messages import Active, Installed, Message, Offer
@@ -50,14 +52,19 @@ class _Link:
 
 
 class SecuredLinks:
-    """`found`: the macsec interface as it was when the agent started."""
+    """`found`: the macsec interface as it was when the agent started; `owners`: whose its channels were.
+
+    `keep`: puts the owners of now on disk (blocking).
+    """
 
     def __init__(
         self,
         interface: str,
         *,
-        life: Callable[[tuple[int, ...], int], SakLife],
+        life: Callable[[OwnKey], SakLife],
         found: SecY,
+        owners: Mapping[Sci, Judged],
+        keep: Callable[[Mapping[Sci, Judged]], None],
         installer: Installer,
         submit: Submit,
         verify: Verifier,
@@ -70,12 +77,14 @@ class SecuredLinks:
         self._interface, self._installer, self._submit = interface, installer, submit
         self._verify, self._we_dial, self._suite = verify, we_dial, suite
         self._counters, self._on_event, self._clock = counters, on_event, clock
-        self._orphans = {c.sci: {sa.an: sa.key_id for sa in c.sas} for c in found.receive}
-        self._orphans_until = clock() + SETTLE + HOLD
-        self._life = life(tuple(sa.an for sa in found.transmit), len(found.receive))
+        self._orphans = Orphans(found, owners, clock() + SETTLE + HOLD)
+        self._keep, self._kept = keep, dict(owners)
+        self._life = life(inherited.own_key(found))
         self._links: dict[str, _Link] = {}
         self._holders = Holders()
         self._strangers = TokenBucket(STRANGER_RATE, STRANGER_BURST, clock())
+        for sci in self._orphans.nobodys:
+            self._forget(sci, f"{sci}, left by an earlier run")
 
     # -- what is
 
@@ -127,7 +136,7 @@ class SecuredLinks:
             return False
         link = self._links.get(name)
         if link is None:
-            received = Received(self._orphans.pop(sci, None))
+            received = Received(self._orphans.claim(sci))
             link = self._links[name] = _Link(name, session, sci, received, now)
         else:
             other, link.session = link.session, session
@@ -183,10 +192,9 @@ class SecuredLinks:
         self._holders.keep(self._life.in_use())
         for link in tuple(self._links.values()):
             self._receive(link, link.received.tick(now))
-        if self._orphans and now >= self._orphans_until:
-            for sci in self._orphans:
-                self._kernel(partial(self._installer.forget_all, sci), f"forgetting {sci}")
-            self._orphans.clear()
+        for sci in self._orphans.expired(now):
+            self._forget(sci, f"{sci}, whose owner did not come back")
+        self._keep_owners()
 
     def packet_number(self, state: SecY) -> None:
         """The kernel's own numbers."""
@@ -198,7 +206,8 @@ class SecuredLinks:
     def recheck(self) -> tuple[str, ...]:
         """Trust has changed: judge anew every neighbour, and whoever was one and still has our key.
 
-        Who is refused is cut, our key replaced at once; whom that was.
+        So are those that an earlier run left in the kernel. Who is refused is cut, our key replaced at once;
+        whom that was.
         """
         cut: dict[_Link, PeerRefusedError] = {}
         for link in self._links.values():
@@ -217,10 +226,14 @@ class SecuredLinks:
         for one in left:
             text = f"{one.peer} left with our key and is trusted no more, so the key is changed: {one.error}"
             self._event(Kind.FAILED, one.peer, "", one.error.reason, text)
-        if cut or holders:
+        orphans = self._orphans.refused(self._verify)
+        for sci, peer, error in orphans:
+            self._forget(sci, f"{sci} of {peer}")
+            self._event(Kind.DOWN, peer, sci.mac, error.reason, str(error))
+        if cut or holders or orphans:
             key_ids = frozenset[bytes]().union(*(one.key_ids for one in holders))
             self._do(self._life.expel([link.name for link in cut], key_ids, self._clock()))
-        return tuple(dict.fromkeys([*(link.peer for link in cut), *(one.peer for one in left)]))
+        return tuple(dict.fromkeys([*(link.peer for link in cut), *(one.peer for one in left), *(peer for _, peer, _ in orphans)]))
 
     def renew(self) -> None:
         """We have a new certificate: channels are made anew to show it. The keys stay and work meanwhile."""
@@ -235,6 +248,9 @@ class SecuredLinks:
 
     def _fits(self, session: Session, sci: Sci) -> bool:
         """Does it contradict no neighbour we have? Else it is cut."""
+        if self._orphans.owner(sci) not in {"", session.peer}:
+            session.cut(Reason.IDENTITY, f"{session.peer} claims the channel {sci} of {self._orphans.owner(sci)}")
+            return False
         for link in tuple(self._links.values()):
             other = link.session
             same_node = link.peer == session.peer
@@ -349,8 +365,19 @@ class SecuredLinks:
         if self._links.get(link.name) is not link:
             return
         del self._links[link.name]
-        self._kernel(partial(self._installer.forget_all, link.sci), f"forgetting {link.peer}")
+        self._forget(link.sci, link.peer)
         self._event(Kind.DOWN, link.peer, link.sci.mac, reason, text)
+
+    def _forget(self, sci: Sci, what: str) -> None:
+        self._kernel(partial(self._installer.forget_all, sci), f"forgetting {what}")
+
+    def _keep_owners(self) -> None:
+        """On disk as soon as it has changed: whoever is not there has to begin anew after our restart."""
+        owners = self._orphans.owners()
+        owners |= {link.sci: Judged(link.peer, link.chain) for link in self._links.values()}
+        if owners != self._kept:
+            self._kept = owners
+            self._kernel(partial(self._keep, owners), "keeping whose channels there are")
 
     def _kernel(self, job: Job, what: str) -> None:
         def done(error: KernelError | None) -> None:

@@ -27,10 +27,12 @@ from agent.linksec.admission import Admission
 from agent.linksec.agentrun import AgentRun
 from agent.linksec.beaconing import Beaconing
 from agent.linksec.errors import LinksecError, Reason
+from agent.linksec.inherited import OwnKey
 from agent.linksec.installer import Installer
 from agent.linksec.keys import PERIOD, SakLife
 from agent.linksec.links import SecuredLinks
 from agent.linksec.messages import Message
+from agent.linksec.owners import Owners
 from agent.linksec.peers import Neighbours
 from agent.linksec.report import Counters, LinkEvent, LinkState
 from agent.linksec.session import Session
@@ -76,6 +78,7 @@ class LinkSecurity:
         verify: Verifier,
         issuers: Callable[[], tuple[bytes, ...]],
         installer: Installer,
+        owners: Owners,
         on_event: Callable[[LinkEvent], None],
         random_bytes: Callable[[int], bytes],
         clock: Callable[[], float] = time.monotonic,
@@ -86,7 +89,7 @@ class LinkSecurity:
         self._name = settings.interface
         self._run, self._sci = run, sci
         self._contexts, self._verify = contexts, verify
-        self._installer, self._on_event = installer, on_event
+        self._installer, self._owners, self._on_event = installer, owners, on_event
         self._random, self._clock, self._rng = random_bytes, clock, rng or random.Random()
         self._mesh = beacons.mesh_tag(settings.trust_domain)
         self._admission = Admission(self._rng)
@@ -175,10 +178,13 @@ class LinkSecurity:
         neighbours = Neighbours(own, self._mesh, self._run.mark, suite, self._rng)
         if self._links is None:
             found = await self._worker.ask(self._installer.state)
+            owners = await self._worker.ask(self._owners.load)
             self._links = SecuredLinks(
                 self._name,
                 life=self._life,
                 found=found,
+                owners=owners,
+                keep=self._owners.save,
                 installer=self._installer,
                 submit=self._worker.submit,
                 verify=self._verify,
@@ -188,16 +194,16 @@ class LinkSecurity:
                 on_event=self._on_event,
                 clock=self._clock,
             )
+            self._links.recheck()  # whoever was revoked while the agent was not there
         self._neighbours = neighbours
 
-    def _life(self, inherited: tuple[int, ...], expected: int) -> SakLife:
+    def _life(self, inherited: OwnKey) -> SakLife:
         return SakLife(
             self._clock(),
             random=self._random,
             jitter=self._rng.random,
             period=self.settings.rekey_period,
             inherited=inherited,
-            expected=expected,
         )
 
     def _end(self) -> None:

@@ -20,7 +20,7 @@ from agent.linksec.service import LinkSecurity, Settings
 from agent.linksec.tls import Contexts
 from tests.integration.netns import inside
 from tests.unit.linksec.authority import Mesh, der
-from tests.unit.linksec.pretend import PretendMacsec
+from tests.unit.linksec.pretend import PretendMacsec, PretendOwners
 
 LOOK = 0.1  # s
 PATIENCE = 30.0  # s for whatever must come; a busy machine is slow, not wrong
@@ -33,7 +33,7 @@ class Node:
 
     def __init__(self, namespace: str, mac: str, contexts: Contexts, verify: Verifier, issuer: bytes) -> None:
         self.namespace, self.sci = namespace, Sci(mac)
-        self.kernel = PretendMacsec(self.sci)
+        self.kernel, self.owners = PretendMacsec(self.sci), PretendOwners()
         self.contexts, self.verify, self.issuer = contexts, verify, issuer
         self.events: list[LinkEvent] = []
         self.period = 600.0
@@ -96,6 +96,7 @@ class Node:
             verify=lambda chain: self.verify(chain),
             issuers=lambda: (self.issuer,),
             installer=self.kernel,
+            owners=self.owners,
             on_event=self._note,
             random_bytes=secrets.token_bytes,
             rng=random.Random(self.sci.mac),

@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from agent.linksec import keys
 from agent.linksec.errors import Reason
+from agent.linksec.inherited import OwnKey
 from agent.linksec.keyactions import Action, ChangeOver, Cut, Give, Remove, Sak, Tell
 from agent.linksec.keys import SakLife
 
@@ -193,7 +194,7 @@ def test_a_key_is_not_changed_behind_the_back_of_a_neighbour_whose_agent_restart
 
 
 def test_after_a_restart_neighbours_are_gathered_before_the_key_of_the_earlier_run_is_given_up() -> None:
-    sender = life(inherited={2}, expected=2)
+    sender = life(inherited=OwnKey(2, (), 2))
     first = given(sender.joined("anna", b"i" * 8, 0.5), "anna")
     assert first.an == 3
     assert sender.confirmed("anna", first.key_id, 0.6) == []
@@ -204,11 +205,42 @@ def test_after_a_restart_neighbours_are_gathered_before_the_key_of_the_earlier_r
 
 
 def test_after_a_restart_nobody_is_waited_for_longer_than_it_takes_to_settle() -> None:
-    sender = life(inherited={0}, expected=2)
+    sender = life(inherited=OwnKey(0, (), 2))
     first = given(sender.joined("anna", b"i" * 8, 0.5), "anna")
     sender.confirmed("anna", first.key_id, 0.6)
     assert sender.next_due() <= keys.SETTLE
     assert change(sender.tick(keys.SETTLE)) == first
+
+
+def test_a_key_of_an_earlier_run_goes_in_time_though_nobody_confirms_another() -> None:
+    sender = life(inherited=OwnKey(0, (), 2))
+    sender.joined("anna", b"i" * 8, 0.5)
+    assert sender.next_due() <= keys.SETTLE
+    assert sender.tick(keys.SETTLE - 0.1) == []
+    assert sender.tick(keys.SETTLE) == [Remove(0)]
+    assert sender.tick(keys.SETTLE + 100) == []
+
+
+def test_whoever_is_expelled_forces_the_key_of_an_earlier_run_out_at_once() -> None:
+    sender = life(inherited=OwnKey(0, (), 3))
+    for name in ("anna", "berta"):
+        sender.joined(name, b"i" * 8, 0.5)
+    new = given(sender.expel(["berta"], (), 1.0), "anna")
+    assert sender.confirmed("anna", new.key_id, 1.1) == []
+    assert change(sender.tick(1.0 + keys.CONFIRM_URGENT)) == new
+    nobody = life(inherited=OwnKey(0, (), 3))
+    nobody.expel((), (), 1.0)
+    assert nobody.tick(1.0 + keys.CONFIRM_URGENT) == [Remove(0)]
+
+
+def test_four_associations_of_an_earlier_run_leave_room_for_a_key_of_ours() -> None:
+    sender = life(inherited=OwnKey(2, (0, 1, 3), 1))
+    assert sender.joined("anna", b"i" * 8, 0.0) == []
+    actions = sender.tick(0.25)
+    assert {one.an for one in actions if isinstance(one, Remove)} == {0, 1, 3}
+    new = given(actions, "anna")
+    assert new.an == 3
+    assert change(sender.confirmed("anna", new.key_id, 0.3)) == new
 
 
 def test_no_key_is_made_twice() -> None:

@@ -13,13 +13,14 @@ from agent.kernel.macsecrows import Sci
 from agent.linksec import holders, keys
 from agent.linksec.channel import Channel
 from agent.linksec.errors import PeerRefusedError, Reason
+from agent.linksec.inherited import OwnKey
 from agent.linksec.judged import Chain, Judged
 from agent.linksec.keys import SakLife
 from agent.linksec.links import SecuredLinks
 from agent.linksec.messages import Active, Installed, Message, Offer
 from agent.linksec.report import Counters, Kind, LinkEvent
 from agent.linksec.worker import Done, Job
-from tests.unit.linksec.pretend import PretendMacsec
+from tests.unit.linksec.pretend import PretendMacsec, PretendOwners
 
 ME = "spiffe://tal/node/me"
 OWN = Sci("02:00:00:00:00:01")
@@ -50,26 +51,30 @@ class PretendSession:
 
 
 class Bench:
-    """One interface with a kernel in memory; jobs run at once unless `held`."""
+    """One interface with a kernel in memory; jobs run at once unless `held`.
 
-    def __init__(self, kernel: PretendMacsec | None = None) -> None:
+    `before`: of the agent's earlier run, whose kernel this is; `file`: the file of that run is there, too.
+    """
+
+    def __init__(self, before: Bench | None = None, *, file: bool = True) -> None:
         self.now = 0.0
         self.events: list[LinkEvent] = []
         self.counters = Counters()
-        self.kernel = kernel or PretendMacsec(OWN)
+        self.kernel = before.kernel if before else PretendMacsec(OWN)
+        self.owners = before.owners if before and file else PretendOwners()
         self.refused: set[bytes] = set()
         self.held: list[tuple[Job, Done]] | None = None
-        made = random.Random(1)
+        made = random.Random(2 if before else 1)
 
-        def life(inherited: tuple[int, ...], expected: int) -> SakLife:
-            return SakLife(
-                self.now, random=made.randbytes, jitter=lambda: 0.5, inherited=inherited, expected=expected
-            )
+        def life(inherited: OwnKey) -> SakLife:
+            return SakLife(self.now, random=made.randbytes, jitter=lambda: 0.5, inherited=inherited)
 
         self.links = SecuredLinks(
             "e1",
             life=life,
             found=self.kernel.state(),
+            owners=self.owners.load(),
+            keep=self.owners.save,
             installer=self.kernel,
             submit=self.submit,
             verify=self.verify,
@@ -94,7 +99,7 @@ class Bench:
     def verify(self, chain: Chain) -> Judged:
         if chain[0] in self.refused:
             raise PeerRefusedError("revoked", Reason.REVOKED)
-        return Judged("anybody", chain)
+        return Judged(f"spiffe://tal/node/{chain[0].decode()}", chain)
 
     def session(self, peer: str, number: int, instance: int = 1, *, dialled: bool = True) -> PretendSession:
         """A new confirmed session, taken in."""
@@ -355,12 +360,59 @@ def test_nothing_is_confirmed_before_the_kernel_has_answered() -> None:
 
 
 def test_what_an_earlier_run_left_of_neighbours_that_never_return_is_removed() -> None:
-    before = Bench()
-    before.linked("anna", 2)
-    after = Bench(before.kernel)
+    after = Bench(stopped("anna"))
+    after.links.tick()
+    assert after.kernel.receive
     after.now = keys.SETTLE + keys.HOLD
     after.links.tick()
     assert not after.kernel.receive
+
+
+def stopped(*names: str) -> Bench:
+    """A run that has ended, with keys of and for all of these."""
+    before = Bench()
+    for number, name in enumerate(names, 2):
+        before.linked(name, number)
+    before.links.tick()
+    return before
+
+
+def test_a_channel_that_an_earlier_run_left_is_given_back_to_its_owner_and_to_nobody_else() -> None:
+    after = Bench(stopped("anna"))
+    thief = PretendSession(after.links, "berta", 2)
+    assert not after.links.confirmed(thief)  # type: ignore[arg-type]
+    assert thief.ended is Reason.IDENTITY
+    assert after.session("anna", 2).ended is None
+    after.now = keys.SETTLE + keys.HOLD
+    after.links.tick()
+    assert after.kernel.receive, "it is a neighbour's now, and goes on"
+
+
+def test_a_channel_of_which_nobody_can_say_whose_it_is_goes_at_once() -> None:
+    after = Bench(stopped("anna"), file=False)
+    assert not after.kernel.receive
+    assert after.session("berta", 2).ended is None
+
+
+def test_one_that_was_revoked_while_the_agent_restarted_loses_its_keys_and_ours_at_once() -> None:
+    after = Bench(stopped("anna", "berta"))
+    after.refused.add(b"berta")
+    assert after.links.recheck() == ("spiffe://tal/node/berta",)
+    assert list(after.kernel.receive) == [Sci("02:00:00:00:01:02")]
+    old = after.kernel.encoding
+    after.now = keys.CONFIRM_URGENT
+    after.links.tick()
+    assert old not in after.kernel.transmit
+
+
+def test_whose_channels_are_there_is_kept_as_neighbours_come_and_go() -> None:
+    bench = Bench()
+    session = bench.linked("anna", 2)
+    bench.links.tick()
+    assert [one.peer for one in bench.owners.kept.values()] == ["spiffe://tal/node/anna"]
+    session.cut(Reason.FLOOD, "too many messages")
+    bench.links.tick()
+    assert not bench.owners.kept
 
 
 def test_a_flood_of_strangers_is_counted_whole_and_told_in_part() -> None:

@@ -19,7 +19,7 @@ from agent.linksec.service import LinkSecurity, Settings
 from agent.linksec.tls import Contexts
 from agent.linksec.worker import Worker
 from tests.unit.linksec.authority import refuse_all
-from tests.unit.linksec.pretend import PretendMacsec
+from tests.unit.linksec.pretend import PretendMacsec, PretendOwners
 
 PATIENCE = 20.0  # s
 
@@ -110,6 +110,7 @@ def service(contexts: Callable[[], Contexts]) -> LinkSecurity:
         verify=refuse_all,
         issuers=lambda: (),
         installer=PretendMacsec(Sci("02:00:00:00:00:01")),
+        owners=PretendOwners(),
         on_event=lambda event: None,
         random_bytes=bytes,
         rng=random.Random(1),
