@@ -20,7 +20,7 @@ import msgspec
 from agent.hello.channel import Channel
 from agent.hello.errors import HelloError
 from agent.kernel.errors import KernelError
-from agent.kernel.macsecrows import Sci
+from agent.kernel.macsecrows import Sci, SecY
 from agent.linksec import beacon as beacons
 from agent.linksec import sockets
 from agent.linksec.admission import Admission
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 TICK: Final = 0.25  # s between looks at what is due: a tenth of a millisecond each
 RETRY: Final = 1.0  # s until a missing interface is looked for again
 CONNECT: Final = 3.0  # s for a TCP connection: two lost SYNs
-# s between looks at the kernel's packet numbers: 15 million of a full gigabit, of 4 billion
+# s between looks at the kernel's packet numbers (15 million of a full gigabit, of 4 billion) and channels
 NUMBERS: Final = 10.0
 
 log = logging.getLogger(__name__)
@@ -229,7 +229,7 @@ class LinkSecurity:
             self._waits(error)
         if now >= self._numbers_at:
             self._numbers_at = now + NUMBERS
-            self._look_at_numbers()
+            self._look_at_kernel()
 
     def _hear(self, channel: Channel) -> None:
         for heard, address in self._beacons.heard(channel):
@@ -351,15 +351,16 @@ class LinkSecurity:
         self._numbers += 1
         return self._numbers
 
-    def _look_at_numbers(self) -> None:
-        links = self._links
+    def _look_at_kernel(self) -> None:
+        found: list[SecY] = []
 
-        def look() -> None:
-            state = self._installer.state()
-            loop.call_soon_threadsafe(lambda: links.packet_number(state) if links else None)
+        def done(error: KernelError | None) -> None:
+            if error is not None:
+                log.debug("%s: %s", self._name, error)
+            elif self._links is not None:
+                self._links.state(found[0])
 
-        loop = asyncio.get_running_loop()
-        self._worker.submit(look, lambda error: log.debug("%s: %s", self._name, error) if error else None)
+        self._worker.submit(lambda: found.append(self._installer.state()), done)
 
 
 class _Incoming(asyncio.Protocol):

@@ -10,11 +10,13 @@ import pytest
 
 from agent.kernel.errors import KernelError
 from agent.kernel.macsecrows import Sci
-from agent.linksec import holders, keys
+from agent.kernel.secret import Secret
+from agent.linksec import contradictions, holders, kernelkeys, keys
 from agent.linksec.channel import Channel
 from agent.linksec.errors import PeerRefusedError, Reason
 from agent.linksec.inherited import OwnKey
 from agent.linksec.judged import Chain, Judged
+from agent.linksec.keyactions import Sak
 from agent.linksec.keys import SakLife
 from agent.linksec.links import SecuredLinks
 from agent.linksec.messages import Active, Installed, Message, Offer
@@ -423,6 +425,63 @@ def test_a_flood_of_strangers_is_counted_whole_and_told_in_part() -> None:
         stranger.cut(Reason.TLS, "no group in common")
     assert bench.counters.failures == {"tls": 100}
     assert len(bench.saw(Kind.FAILED)) == 8
+
+
+def test_the_channels_of_one_identity_are_bounded_whatever_there_is_room_for() -> None:
+    bench = Bench()
+    taken = [bench.session("mallory", number).ended for number in range(2, 2 + keys.MAX_PEERS)]
+    assert taken.count(None) == contradictions.MAX_CHANNELS_EACH
+    assert set(taken) == {None, Reason.FULL}
+    assert bench.session("anna", 0xFE).ended is None
+
+
+def test_a_channel_the_kernel_has_not_removed_still_takes_room() -> None:
+    bench = Bench()
+    bench.kernel.refuse = "forget_all"
+    for number in range(keys.MAX_PEERS):
+        bench.linked(f"n{number}", number + 2).cut(Reason.MESSAGE, "broke the rules")
+    assert bench.session("late", 0xFE).ended is Reason.FULL
+    bench.kernel.refuse = ""
+    bench.now = kernelkeys.RETRY
+    bench.links.tick()
+    assert not bench.kernel.receive
+    assert bench.session("late", 0xFE).ended is None
+
+
+def test_a_neighbour_the_kernel_did_not_forget_is_forgotten_at_the_next_try() -> None:
+    bench = Bench()
+    berta = bench.linked("berta", 3)
+    bench.kernel.refuse = "forget_all"
+    bench.refused.add(b"berta")
+    bench.links.recheck()
+    assert berta.ended is Reason.REVOKED
+    assert bench.kernel.receive
+    bench.kernel.refuse = ""
+    bench.now = kernelkeys.RETRY
+    bench.links.tick()
+    assert not bench.kernel.receive
+
+
+def test_what_is_in_the_kernel_and_nobodys_is_removed_when_it_is_looked_at() -> None:
+    bench = Bench(stopped("anna"))
+    bench.linked("berta", 3)
+    bench.kernel.install(Sci("02:00:00:00:01:77"), Sak(0, b"k" * 16, Secret(b"k" * 32)), 1)
+    bench.links.state(bench.kernel.state())
+    assert set(bench.kernel.receive) == {Sci("02:00:00:00:01:02"), Sci("02:00:00:00:01:03")}
+
+
+def test_a_key_the_kernel_refuses_while_its_neighbour_is_away_ends_the_link() -> None:
+    bench = Bench()
+    session = bench.linked("anna", 2)
+    bench.held = []
+    bench.links.said(session, Offer(1, b"n" * 16, b"n" * 32, 1))  # type: ignore[arg-type]
+    session.cut(Reason.CLOSED, "its agent restarts")
+    bench.kernel.refuse = "install"
+    for job, done in tuple(bench.held):
+        bench.held.remove((job, done))
+        job()
+        done(None)
+    assert not bench.links.states(), "else it would wait for a key that never comes"
 
 
 def test_neighbours_are_bounded() -> None:
