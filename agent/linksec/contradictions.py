@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Does a new session contradict a neighbour there is? Two of one identity, two of one channel, too many. Pure."""
+"""Does a new session contradict a neighbour there is: two of one identity, of one channel, too many? Pure."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _claims(session: Session, sci: Sci, links: Iterable[Link], orphans: Orphans)
 def _rivals(
     session: Session, sci: Sci, links: Iterable[Link], we_dial: Callable[[str], bool]
 ) -> Contradiction | None:
-    """Another session of the same identity that is alive: a second dial, a second interface or a second node."""
+    """Another session of this identity that is alive: a second dial, a second interface or a second node?"""
     assert session.channel is not None
     for link in links:
         other = link.session

@@ -46,7 +46,9 @@ class Holders:
     def refused(self, verify: Verifier) -> list[Refused]:
         """Judge all anew; those who are refused are not asked about again."""
         found = []
-        for chain, peer in {chain: peer for held in self._of.values() for chain, peer in held.items()}.items():
+        for chain, peer in {
+            chain: peer for held in self._of.values() for chain, peer in held.items()
+        }.items():
             try:
                 verify(chain)
             except PeerRefusedError as error:

@@ -79,7 +79,9 @@ class Orphans:
         for sci, (peer, chain) in self.owners().items():
             try:
                 if verify(chain).peer != peer:
-                    raise PeerRefusedError(f"the certificates kept for {sci} are not of {peer}", Reason.IDENTITY)
+                    raise PeerRefusedError(
+                        f"the certificates kept for {sci} are not of {peer}", Reason.IDENTITY
+                    )
             except PeerRefusedError as error:
                 del self._of[sci]
                 found.append((sci, peer, error))

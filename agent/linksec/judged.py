@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a verifier says of a chain. The light part, for whoever asks one without loading the crypto libraries."""
+"""What a verifier says of a chain. Apart, for whoever asks one without loading the crypto libraries."""
 
 from __future__ import annotations
 

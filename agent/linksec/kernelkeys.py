@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is still to be done in the kernel for one interface: keys to install once, removals until they are done.
+"""What is still to be done in the kernel for one interface: keys are tried once, removals until they are done.
 
 Each secure channel has a lane of its own with one job under way at most: whoever offers keys without end
 waits for itself alone, and a newer key under the same number takes the place of one that waits. A removal is
@@ -181,7 +181,9 @@ class KernelKeys:
         if not lane.told:
             lane.told = True
             what = f"keys of {sci}" if sci is not OURS else "a key of ours"
-            log.warning("%s: %s not removed, which is tried until it is done: %s", self._interface, what, error)
+            log.warning(
+                "%s: %s not removed, which is tried until it is done: %s", self._interface, what, error
+            )
 
 
 def _try(number: int, job: Job, failed: dict[int, KernelError]) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Carries out what the life of our key and the keys of our neighbours ask for: in messages and in the kernel."""
+"""Carries out what the life of our key and those of our neighbours ask for: by messages and in the kernel."""
 
 from __future__ import annotations
 

@@ -13,46 +13,26 @@ Values in, `Action`s out: whoever carries them out reports `switched` or `failed
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from typing import Final
 
 from agent.kernel.macsec import KEY_BYTES, MAX_PN
 from agent.kernel.macsecrows import KEY_ID_BYTES, MAX_AN
 from agent.kernel.secret import Secret
+from agent.linksec.audience import Audience
 from agent.linksec.errors import Reason
 from agent.linksec.inherited import NOTHING, OwnKey
 from agent.linksec.keyactions import Action, ChangeOver, Cut, Give, Remove, Sak, Tell
-
-PERIOD: Final = (
-    600.0  # s a key is used; about 2**30 frames of a full gigabit, a quarter of what the numbers last
+from agent.linksec.keytimes import (
+    CONFIRM,
+    CONFIRM_URGENT,
+    JITTER,
+    PERIOD,
+    PN_LIMIT,
+    PN_URGENT,
+    RETIRE,
+    RETIRE_URGENT,
+    RETRY,
+    SETTLE,
 )
-JITTER: Final = 0.1  # share of it, so that the nodes of a mesh do not change keys together
-PN_LIMIT: Final = (
-    0xC0000000  # packet number from which the key is replaced (as in MKA); 12 minutes of 1 Gbit/s left
-)
-PN_URGENT: Final = 0xF0000000  # from here nobody is waited for: the kernel stops sending at the end
-CONFIRM: Final = 6.0  # s for neighbours to confirm a new key: MKA's life time
-CONFIRM_URGENT: Final = 1.5  # s of it after a revocation, which must be effective within 5
-RETIRE: Final = 3.0  # s an old key stays for frames under way (MKA)
-RETIRE_URGENT: Final = 1.0  # s of it after a revocation
-# s a neighbour stays live without its channel: an agent restarts in 4 to 20 (lab), its kernel works on
-HOLD: Final = 30.0
-SETTLE: Final = (
-    10.0  # s after a restart to gather the neighbours of the run before, then change over to a key of ours
-)
-RETRY: Final = 2.0  # s until a change the kernel refused is tried again
-MAX_PEERS: Final = 48  # neighbours on one interface: agent.kernel.macsec.MAX_CHANNELS, and a busy radio cell
-
-
-class _Peer:
-    """What one neighbour has of ours."""
-
-    __slots__ = ("confirmed", "held_until", "instance", "offered")
-
-    def __init__(self, instance: bytes) -> None:
-        self.instance = instance
-        self.offered: set[bytes] = set()
-        self.confirmed: set[bytes] = set()
-        self.held_until: float | None = None  # set while its channel is lost
 
 
 class _Next:
@@ -69,7 +49,7 @@ class SakLife:
     """One interface's sender. Every method takes the monotonic time and gives what must be done, in order.
 
     `inherited`: what an earlier run of the agent left in the kernel. Its key and who has it are not known
-    here, so it is replaced once the neighbours of then are back, and taken away after SETTLE whatever happens.
+    here, so it is replaced once the neighbours of then are back, and gone after SETTLE whatever happens.
     """
 
     def __init__(
@@ -82,7 +62,7 @@ class SakLife:
         inherited: OwnKey = NOTHING,
     ) -> None:
         self._random, self._jitter, self._period = random, jitter, period
-        self._peers: dict[str, _Peer] = {}
+        self._audience = Audience()
         self._current: Sak | None = None
         self._next: _Next | None = None
         # association number > when it is removed
@@ -114,17 +94,15 @@ class SakLife:
 
     def live(self, peer: str) -> bool:
         """Has it confirmed every key that may be sent under at this moment?"""
-        found = self._peers.get(peer)
-        return found is not None and self._required() <= found.confirmed and bool(found.confirmed)
+        return self._audience.has_all(peer, self._required())
 
     def peers(self) -> tuple[str, ...]:
         """Everybody with a channel or held."""
-        return tuple(self._peers)
+        return self._audience.names()
 
     def next_due(self) -> float:
         """When `tick` has something to do next (s); what is due already waits for something else."""
-        times = [*self._leaving.values(), self._quiet_until]
-        times += [p.held_until for p in self._peers.values() if p.held_until is not None]
+        times = [*self._leaving.values(), *self._audience.held_until(), self._quiet_until]
         if self._inherited is not None:
             times.append(self._settle_until)
         if self._next is None:
@@ -137,28 +115,19 @@ class SakLife:
 
     def joined(self, peer: str, instance: bytes, now: float) -> list[Action]:
         """A channel to this peer was confirmed (for the first time, or anew)."""
-        found = self._peers.get(peer)
-        if found is None:
-            if len(self._peers) >= MAX_PEERS:
-                return [Cut(peer, Reason.FULL)]
-            found = self._peers[peer] = _Peer(instance)
-        elif found.instance != instance:
-            found.instance = instance
-            found.confirmed.clear()  # what its kernel still has is not known
-        found.held_until = None
+        if not self._audience.joined(peer, instance):
+            return [Cut(peer, Reason.FULL)]
         given: list[Action] = []
         for sak in (self._current, self._next.sak if self._next else None):
             if sak is not None:
-                found.offered.add(sak.key_id)
+                self._audience.offer(sak.key_id, (peer,))
                 given.append(Give(peer, sak, self._pn if sak is self._current else 1))
         return given + self._advance(now)
 
     def confirmed(self, peer: str, key_id: bytes, now: float) -> list[Action]:
         """The peer can receive under this key. An answer to a key given up is passed over."""
-        found = self._peers.get(peer)
-        if found is None or key_id not in found.offered:
+        if not self._audience.confirmed(peer, key_id):
             return []
-        found.confirmed.add(key_id)
         told: list[Action] = []
         if self._current is not None and key_id == self._current.key_id:
             told.append(
@@ -168,19 +137,20 @@ class SakLife:
 
     def lost(self, peer: str, now: float) -> list[Action]:
         """Its channel ended without a reason against it: its kernel works on, its agent is waited for."""
-        found = self._peers.get(peer)
-        if found is None:
+        if peer not in self._audience:
             return []
         if not self.live(peer):
-            del self._peers[peer]
+            self._audience.removed(peer)
             return [Cut(peer, Reason.CLOSED), *self._advance(now)]
-        if found.held_until is None:
-            found.held_until = now + HOLD
+        self._audience.lost(peer, now)
         return self._advance(now)
 
     def removed(self, peer: str, now: float) -> list[Action]:
         """It is no neighbour any more."""
-        return self._advance(now) if self._peers.pop(peer, None) is not None else []
+        if peer not in self._audience:
+            return []
+        self._audience.removed(peer)
+        return self._advance(now)
 
     def expel(self, peers: Collection[str], key_ids: Collection[bytes], now: float) -> list[Action]:
         """These are trusted no more: they go, and every key they were given is replaced at once.
@@ -190,9 +160,7 @@ class SakLife:
         """
         had = set(key_ids)
         for peer in peers:
-            found = self._peers.pop(peer, None)
-            if found is not None:
-                had |= found.offered
+            had |= self._audience.removed(peer)
         change = self._next
         if change is not None and change.sak.key_id in had:
             self._urgent = True
@@ -239,12 +207,8 @@ class SakLife:
             self._inherited = None
         self._pn, self.used_since = 1, now
         self._rekey_at = now + self._period * (1 + JITTER * (2 * self._jitter() - 1))
-        for peer in self._peers.values():
-            peer.offered &= {key_id}
-            peer.confirmed &= {key_id}
-        told: list[Action] = [
-            Tell(name, key_id, retire) for name, p in self._peers.items() if key_id in p.confirmed
-        ]
+        self._audience.only(key_id)
+        told: list[Action] = [Tell(name, key_id, retire) for name in self._audience.having(key_id)]
         return told + self._advance(now)
 
     def failed(self, key_id: bytes, now: float) -> list[Action]:
@@ -266,13 +230,13 @@ class SakLife:
         for an in [an for an, at in self._leaving.items() if at <= now]:
             del self._leaving[an]
             done.append(Remove(an))
-        for name in [n for n, p in self._peers.items() if p.held_until is not None and p.held_until <= now]:
-            del self._peers[name]
-            done.append(Cut(name, Reason.CLOSED))
+        done += [Cut(name, Reason.CLOSED) for name in self._audience.overdue(now)]
         done += self._advance(now)
         switching = self._next is not None and self._next.switching
         if self._inherited is not None and now >= self._settle_until and not switching:
-            done.append(Remove(self._inherited))  # nobody took a key of ours: better silent than under that one
+            done.append(
+                Remove(self._inherited)
+            )  # nobody took a key of ours: better silent than under that one
             self._inherited = None
         return done
 
@@ -292,7 +256,7 @@ class SakLife:
         self._now = now
         done: list[Action] = []
         none = self._current is None and self._next is None  # all numbers were taken, or it was given up
-        due = none or self._urgent or (now >= self._rekey_at and not self._anyone_held())
+        due = none or self._urgent or (now >= self._rekey_at and not self._audience.held_until())
         if self._next is None and now >= self._quiet_until and due:
             done += self._begin(now, urgent=self._urgent)
         change = self._next
@@ -302,9 +266,11 @@ class SakLife:
             change.deadline = min(change.deadline, now + CONFIRM_URGENT)
         if change is None or change.switching or not self._ready(change, now):
             return done
-        lacking = [n for n, p in self._peers.items() if change.sak.key_id not in p.confirmed]
         if self._current is not None or now >= change.deadline:
-            done += [Cut(name, Reason.REKEY) for name in lacking if self._must_go(name, change, now)]
+            # a live one that would hear nothing more; one that is just joining goes on
+            for name in filter(self.live, self._audience.lacking(change.sak.key_id)):
+                self._audience.removed(name)
+                done.append(Cut(name, Reason.REKEY))
         change.switching = True
         return [*done, ChangeOver(change.sak)]
 
@@ -316,17 +282,14 @@ class SakLife:
         wait = CONFIRM_URGENT if urgent else CONFIRM
         self._next = _Next(sak, now + wait, urgent=urgent)
         self._urgent = False
-        for peer in self._peers.values():
-            if peer.held_until is None:
-                peer.offered.add(sak.key_id)
-        return [Give(name, sak, 1) for name, p in self._peers.items() if p.held_until is None]
+        present = self._audience.present()
+        self._audience.offer(sak.key_id, present)
+        return [Give(name, sak, 1) for name in present]
 
     def _give_up(self, sak: Sak) -> None:
         """Forget the key that was to come; neighbours replace it by the next one offered."""
         self._next = None
-        for peer in self._peers.values():
-            peer.offered.discard(sak.key_id)
-            peer.confirmed.discard(sak.key_id)
+        self._audience.void(sak.key_id)
 
     def _free_number(self) -> int | None:
         """The number after the current one, or the first behind it that is free."""
@@ -338,23 +301,13 @@ class SakLife:
 
     def _ready(self, change: _Next, now: float) -> bool:
         """May it be changed over to now?"""
-        have = sum(1 for p in self._peers.values() if change.sak.key_id in p.confirmed)
+        have = len(self._audience.having(change.sak.key_id))
         if self._current is None:
             gathering = self._inherited is not None and have < self._expected and now < self._settle_until
             return have > 0 and not gathering
-        lacking = [p for n, p in self._peers.items() if self.live(n) and change.sak.key_id not in p.confirmed]
+        lacking = set(filter(self.live, self._audience.lacking(change.sak.key_id)))
         if not lacking:
             return True
         if now < change.deadline:
             return False
-        return change.urgent or all(p.held_until is None for p in lacking)
-
-    def _must_go(self, name: str, change: _Next, now: float) -> bool:
-        """A live peer that would hear nothing more; one that is just joining goes on."""
-        if not self.live(name):
-            return False
-        del self._peers[name]
-        return True
-
-    def _anyone_held(self) -> bool:
-        return any(p.held_until is not None for p in self._peers.values())
+        return change.urgent or lacking <= set(self._audience.present())

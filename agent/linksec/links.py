@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The secured neighbours of one interface: sessions joined with keys. In the event loop, without sockets.
+"""The secured neighbours of one interface: who comes, goes, and is trusted. In the event loop, no sockets.
 
-Who comes and goes, and who is trusted; what that means for keys is keying.py's. A neighbour is a SPIFFE id and a secure channel: one node with two interfaces on one segment is
-two neighbours.
+What that means for keys is keying.py's. A neighbour is a SPIFFE id and a secure channel: one node with two
+interfaces on one segment is two neighbours.
 """
 
 from __future__ import annotations
@@ -16,15 +16,17 @@ from agent.hello.limits import TokenBucket
 from agent.kernel.errors import KernelError
 from agent.kernel.macsecrows import Sci, SecY
 from agent.linksec import contradictions, inherited
+from agent.linksec.audience import HOLD
 from agent.linksec.contradictions import Contradiction
 from agent.linksec.errors import PeerRefusedError, Reason
 from agent.linksec.holders import Holders
-from agent.linksec.installer import Installer
 from agent.linksec.inherited import Orphans, OwnKey
+from agent.linksec.installer import Installer
 from agent.linksec.judged import Judged, Verifier
-from agent.linksec.keys import HOLD, SETTLE, SakLife
 from agent.linksec.kernelkeys import KernelKeys
 from agent.linksec.keying import Keying
+from agent.linksec.keys import SakLife
+from agent.linksec.keytimes import SETTLE
 from agent.linksec.link import Link, name_of
 from agent.linksec.messages import Message
 from agent.linksec.received import Received

@@ -27,8 +27,12 @@ BACKOFF_FIRST: Final = 0.5  # s; doubled with each failure
 BACKOFF_MAX: Final = 30.0
 BACKOFF_REFUSED: Final = 5.0  # s after a refused certificate: it will hardly be another one soon
 BACKOFF_JITTER: Final = 0.2
-FORGIVE: Final = 60.0  # s between two restarts that are taken for a reason to dial at once: beacons can be forged
-WHOLE: Final = 600.0  # s the issuer is sent along after a failure: the beacon that spoke against it was nobody's
+FORGIVE: Final = (
+    60.0  # s between two restarts that are taken for a reason to dial at once: beacons can be forged
+)
+WHOLE: Final = (
+    600.0  # s the issuer is sent along after a failure: the beacon that spoke against it was nobody's
+)
 SLOW: Final = frozenset({Reason.CERTIFICATE, Reason.IDENTITY, Reason.DUPLICATE, Reason.REVOKED, Reason.FULL})
 
 

@@ -29,7 +29,8 @@ from agent.linksec.beaconing import Beaconing
 from agent.linksec.errors import LinksecError, Reason
 from agent.linksec.inherited import OwnKey
 from agent.linksec.installer import Installer
-from agent.linksec.keys import PERIOD, SakLife
+from agent.linksec.keys import SakLife
+from agent.linksec.keytimes import PERIOD
 from agent.linksec.links import SecuredLinks
 from agent.linksec.messages import Message
 from agent.linksec.owners import Owners

@@ -59,7 +59,9 @@ class Worker:
         """Until cancelled. A job that an earlier run was ended in counts as failed: its end was not seen."""
         if self._interrupted is not None:
             missed, self._interrupted = self._interrupted, None
-            self._tell(missed, KernelError("a change of keys was interrupted", "it is done again where needed"))
+            self._tell(
+                missed, KernelError("a change of keys was interrupted", "it is done again where needed")
+            )
         loop = asyncio.get_running_loop()
         pool = ThreadPoolExecutor(1, thread_name_prefix=f"linksec {self._name}")
         try:

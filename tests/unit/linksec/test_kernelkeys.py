@@ -9,8 +9,8 @@ from agent.kernel.errors import KernelError
 from agent.kernel.macsecrows import Sci
 from agent.kernel.secret import Secret
 from agent.linksec import kernelkeys
-from agent.linksec.keyactions import Sak
 from agent.linksec.kernelkeys import KernelKeys
+from agent.linksec.keyactions import Sak
 from agent.linksec.report import Counters
 from agent.linksec.worker import Done, Job
 from tests.unit.linksec.pretend import PretendMacsec

@@ -11,7 +11,7 @@ import pytest
 from agent.kernel.errors import KernelError
 from agent.kernel.macsecrows import Sci
 from agent.kernel.secret import Secret
-from agent.linksec import contradictions, holders, kernelkeys, keys
+from agent.linksec import audience, contradictions, holders, kernelkeys, keytimes
 from agent.linksec.channel import Channel
 from agent.linksec.errors import PeerRefusedError, Reason
 from agent.linksec.inherited import OwnKey
@@ -223,7 +223,7 @@ def test_one_that_left_with_our_key_and_is_revoked_later_costs_us_the_key(how: s
     anna, berta = bench.linked("anna", 2), bench.linked("berta", 3)
     berta.cut(Reason.MESSAGE if how == "broke the rules" else Reason.CLOSED, how)
     if how == "held too long":
-        bench.now = keys.HOLD
+        bench.now = audience.HOLD
         bench.links.tick()
     before = bench.kernel.encoding
     bench.refused.add(b"berta")
@@ -248,7 +248,7 @@ def test_one_that_left_before_our_key_was_changed_has_nothing_of_ours() -> None:
     bench = Bench()
     anna, berta = bench.linked("anna", 2), bench.linked("berta", 3)
     berta.cut(Reason.MESSAGE, "broke the rules")
-    bench.now = keys.PERIOD * 1.2
+    bench.now = keytimes.PERIOD * 1.2
     bench.links.tick()
     bench.confirm(anna)
     before = bench.counters.rekeys
@@ -286,7 +286,7 @@ def test_a_lost_channel_takes_the_keys_only_after_the_hold() -> None:
     session = bench.linked("anna", 2)
     session.cut(Reason.SILENT, "nothing heard")
     assert Sci("02:00:00:00:01:02") in bench.kernel.receive
-    bench.now = keys.HOLD
+    bench.now = audience.HOLD
     bench.links.tick()
     assert not bench.kernel.receive
     assert [event.kind for event in bench.events][-1] is Kind.DOWN
@@ -315,10 +315,10 @@ def test_a_neighbour_that_breaks_the_rules_loses_its_keys_at_once() -> None:
 def test_a_neighbour_that_does_not_confirm_a_new_key_is_cut_with_that_word() -> None:
     bench = Bench()
     anna, berta = bench.linked("anna", 2), bench.linked("berta", 3)
-    bench.now = keys.PERIOD * 1.2
+    bench.now = keytimes.PERIOD * 1.2
     bench.links.tick()
     bench.confirm(anna)
-    bench.now += keys.CONFIRM
+    bench.now += keytimes.CONFIRM
     bench.links.tick()
     assert (anna.ended, berta.ended) == (None, Reason.REKEY)
     assert bench.kernel.transmit[bench.kernel.encoding].key_id == bench.links.current_key()
@@ -328,13 +328,13 @@ def test_a_key_the_kernel_refuses_leaves_the_link_and_is_tried_again() -> None:
     bench = Bench()
     session = bench.linked("anna", 2)
     bench.kernel.refuse = "change_over"
-    bench.now = keys.PERIOD * 1.2
+    bench.now = keytimes.PERIOD * 1.2
     bench.links.tick()
     bench.confirm(session)
     assert bench.counters.failures == {"kernel": 1}
     assert session.alive
     bench.kernel.refuse = ""
-    bench.now += keys.RETRY
+    bench.now += keytimes.RETRY
     bench.links.tick()
     bench.confirm(session)
     assert bench.counters.rekeys == 1
@@ -365,7 +365,7 @@ def test_what_an_earlier_run_left_of_neighbours_that_never_return_is_removed() -
     after = Bench(stopped("anna"))
     after.links.tick()
     assert after.kernel.receive
-    after.now = keys.SETTLE + keys.HOLD
+    after.now = keytimes.SETTLE + audience.HOLD
     after.links.tick()
     assert not after.kernel.receive
 
@@ -385,7 +385,7 @@ def test_a_channel_that_an_earlier_run_left_is_given_back_to_its_owner_and_to_no
     assert not after.links.confirmed(thief)  # type: ignore[arg-type]
     assert thief.ended is Reason.IDENTITY
     assert after.session("anna", 2).ended is None
-    after.now = keys.SETTLE + keys.HOLD
+    after.now = keytimes.SETTLE + audience.HOLD
     after.links.tick()
     assert after.kernel.receive, "it is a neighbour's now, and goes on"
 
@@ -402,7 +402,7 @@ def test_one_that_was_revoked_while_the_agent_restarted_loses_its_keys_and_ours_
     assert after.links.recheck() == ("spiffe://tal/node/berta",)
     assert list(after.kernel.receive) == [Sci("02:00:00:00:01:02")]
     old = after.kernel.encoding
-    after.now = keys.CONFIRM_URGENT
+    after.now = keytimes.CONFIRM_URGENT
     after.links.tick()
     assert old not in after.kernel.transmit
 
@@ -429,7 +429,7 @@ def test_a_flood_of_strangers_is_counted_whole_and_told_in_part() -> None:
 
 def test_the_channels_of_one_identity_are_bounded_whatever_there_is_room_for() -> None:
     bench = Bench()
-    taken = [bench.session("mallory", number).ended for number in range(2, 2 + keys.MAX_PEERS)]
+    taken = [bench.session("mallory", number).ended for number in range(2, 2 + audience.MAX_PEERS)]
     assert taken.count(None) == contradictions.MAX_CHANNELS_EACH
     assert set(taken) == {None, Reason.FULL}
     assert bench.session("anna", 0xFE).ended is None
@@ -438,7 +438,7 @@ def test_the_channels_of_one_identity_are_bounded_whatever_there_is_room_for() -
 def test_a_channel_the_kernel_has_not_removed_still_takes_room() -> None:
     bench = Bench()
     bench.kernel.refuse = "forget_all"
-    for number in range(keys.MAX_PEERS):
+    for number in range(audience.MAX_PEERS):
         bench.linked(f"n{number}", number + 2).cut(Reason.MESSAGE, "broke the rules")
     assert bench.session("late", 0xFE).ended is Reason.FULL
     bench.kernel.refuse = ""
@@ -486,7 +486,7 @@ def test_a_key_the_kernel_refuses_while_its_neighbour_is_away_ends_the_link() ->
 
 def test_neighbours_are_bounded() -> None:
     bench = Bench()
-    for number in range(keys.MAX_PEERS):
+    for number in range(audience.MAX_PEERS):
         bench.session(f"n{number}", number + 2)
     assert bench.session("late", 0xFE).ended is Reason.FULL
-    assert len(bench.links.states()) == keys.MAX_PEERS
+    assert len(bench.links.states()) == audience.MAX_PEERS

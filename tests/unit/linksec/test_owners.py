@@ -21,7 +21,9 @@ ISSUER = bytes(5600)
 def many() -> dict[Sci, Judged]:
     """As many as an interface has, with certificates of their size."""
     return {
-        Sci(f"02:00:00:00:00:{number:02x}"): Judged(f"spiffe://tal/node/n{number}", (bytes([number]) * 5600, ISSUER))
+        Sci(f"02:00:00:00:00:{number:02x}"): Judged(
+            f"spiffe://tal/node/n{number}", (bytes([number]) * 5600, ISSUER)
+        )
         for number in range(MAX_CHANNELS)
     }
 
