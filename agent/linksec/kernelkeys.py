@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is still to be done in the kernel for one interface: keys are tried once, removals until they are done.
+"""What is still to be done in the kernel for one interface: keys once, removals until they are done.
 
 Each secure channel has a lane of its own with one job under way at most: whoever offers keys without end
 waits for itself alone, and a newer key under the same number takes the place of one that waits. A removal is

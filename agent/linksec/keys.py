@@ -17,22 +17,11 @@ from collections.abc import Callable, Collection, Iterator
 from agent.kernel.macsec import KEY_BYTES, MAX_PN
 from agent.kernel.macsecrows import KEY_ID_BYTES, MAX_AN
 from agent.kernel.secret import Secret
+from agent.linksec import keytimes as times
 from agent.linksec.audience import Audience
 from agent.linksec.errors import Reason
 from agent.linksec.inherited import NOTHING, OwnKey
 from agent.linksec.keyactions import Action, ChangeOver, Cut, Give, Remove, Sak, Tell
-from agent.linksec.keytimes import (
-    CONFIRM,
-    CONFIRM_URGENT,
-    JITTER,
-    PERIOD,
-    PN_LIMIT,
-    PN_URGENT,
-    RETIRE,
-    RETIRE_URGENT,
-    RETRY,
-    SETTLE,
-)
 
 
 class _Next:
@@ -58,7 +47,7 @@ class SakLife:
         *,
         random: Callable[[int], bytes],
         jitter: Callable[[], float],
-        period: float = PERIOD,
+        period: float = times.PERIOD,
         inherited: OwnKey = NOTHING,
     ) -> None:
         self._random, self._jitter, self._period = random, jitter, period
@@ -70,7 +59,7 @@ class SakLife:
         self._inherited = inherited.sending  # the association of a key of an earlier run that is sent under
         self._expected = inherited.neighbours
         waits = self._inherited is not None and self._expected
-        self._settle_until = now + SETTLE if waits else now
+        self._settle_until = now + times.SETTLE if waits else now
         self._pn = 1
         self._rekey_at = float("inf")
         self._urgent = False  # another change is owed as soon as one may begin
@@ -102,14 +91,14 @@ class SakLife:
 
     def next_due(self) -> float:
         """When `tick` has something to do next (s); what is due already waits for something else."""
-        times = [*self._leaving.values(), *self._audience.held_until(), self._quiet_until]
+        due = [*self._leaving.values(), *self._audience.held_until(), self._quiet_until]
         if self._inherited is not None:
-            times.append(self._settle_until)
+            due.append(self._settle_until)
         if self._next is None:
-            times.append(self._rekey_at)
+            due.append(self._rekey_at)
         elif not self._next.switching:
-            times.append(self._next.deadline)
-        return min((at for at in times if at > self._now), default=float("inf"))
+            due.append(self._next.deadline)
+        return min((at for at in due if at > self._now), default=float("inf"))
 
     # -- what happens
 
@@ -130,9 +119,8 @@ class SakLife:
             return []
         told: list[Action] = []
         if self._current is not None and key_id == self._current.key_id:
-            told.append(
-                Tell(peer, key_id, RETIRE)
-            )  # it came late and may hold what an earlier run sent under
+            # it came late and may hold what an earlier run sent under
+            told.append(Tell(peer, key_id, times.RETIRE))
         return told + self._advance(now)
 
     def lost(self, peer: str, now: float) -> list[Action]:
@@ -172,15 +160,15 @@ class SakLife:
             else:
                 self._urgent = True
         # who has the key of an earlier run is not known, so that goes in any case
-        self._settle_until = min(self._settle_until, now + CONFIRM_URGENT)
+        self._settle_until = min(self._settle_until, now + times.CONFIRM_URGENT)
         return self._advance(now)
 
     def packet_number(self, pn: int, now: float) -> list[Action]:
         """The kernel's next packet number under the current key."""
         self._pn = max(self._pn, min(pn, MAX_PN))
-        if pn >= PN_URGENT:
+        if pn >= times.PN_URGENT:
             self._urgent = True
-        elif pn >= PN_LIMIT:
+        elif pn >= times.PN_LIMIT:
             self._rekey_at = min(self._rekey_at, now)
         return self._advance(now)
 
@@ -197,7 +185,7 @@ class SakLife:
         change = self._next
         if change is None or change.sak.key_id != key_id:
             return []
-        retire = RETIRE_URGENT if change.urgent else RETIRE
+        retire = times.RETIRE_URGENT if change.urgent else times.RETIRE
         before, self._current, self._next = self._current, change.sak, None
         if before is not None:
             self.rekeys += 1
@@ -206,7 +194,7 @@ class SakLife:
             self._leaving[self._inherited] = now + retire
             self._inherited = None
         self._pn, self.used_since = 1, now
-        self._rekey_at = now + self._period * (1 + JITTER * (2 * self._jitter() - 1))
+        self._rekey_at = now + self._period * (1 + times.JITTER * (2 * self._jitter() - 1))
         self._audience.only(key_id)
         told: list[Action] = [Tell(name, key_id, retire) for name in self._audience.having(key_id)]
         return told + self._advance(now)
@@ -217,7 +205,7 @@ class SakLife:
         if change is None or change.sak.key_id != key_id:
             return []
         self._give_up(change.sak)
-        self._quiet_until = now + RETRY
+        self._quiet_until = now + times.RETRY
         if change.urgent:
             self._urgent = True
         else:
@@ -263,7 +251,7 @@ class SakLife:
         # the one under way will do, but soon
         if change is not None and self._urgent and not change.switching:
             change.urgent, self._urgent = True, False
-            change.deadline = min(change.deadline, now + CONFIRM_URGENT)
+            change.deadline = min(change.deadline, now + times.CONFIRM_URGENT)
         if change is None or change.switching or not self._ready(change, now):
             return done
         if self._current is not None or now >= change.deadline:
@@ -279,7 +267,7 @@ class SakLife:
         if an is None:
             return []  # three changes within RETIRE: the next removal frees one
         sak = Sak(an, self._random(KEY_ID_BYTES), Secret(self._random(KEY_BYTES)))
-        wait = CONFIRM_URGENT if urgent else CONFIRM
+        wait = times.CONFIRM_URGENT if urgent else times.CONFIRM
         self._next = _Next(sak, now + wait, urgent=urgent)
         self._urgent = False
         present = self._audience.present()

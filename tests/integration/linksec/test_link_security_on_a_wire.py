@@ -97,7 +97,9 @@ def test_a_renewed_certificate_is_shown_within_a_second_or_so_and_no_key_changes
             one.contexts = Contexts(fresh)
             one.call(lambda service: service.renew())
             other.until(partial(resumed_since, other, seen))
-            shown = other.call(lambda service: [found.chain[0] for found in service._sessions.values()])
+            shown = other.call(
+                lambda service: [found.chain[0] for found in service._connections.sessions.values()]
+            )
             assert shown == [fresh.chain[0]]
             assert len(one.kernel.keys_used) == used
         assert a.kernel.readable_by(b.kernel)
@@ -108,7 +110,7 @@ def forged(one: Node) -> None:
     """What a segment inside TCP's window does that somebody on the wire made up."""
 
     def take(service: LinkSecurity) -> None:
-        (session,) = service._sessions.values()
+        (session,) = service._connections.sessions.values()
         session.data_received(b"\x17\x03\x03\x00\x20" + bytes(32))
 
     one.call(take)
