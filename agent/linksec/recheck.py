@@ -10,7 +10,7 @@ from agent.kernel.macsecrows import Sci
 from agent.linksec.errors import PeerRefusedError
 from agent.linksec.holders import Holders, Refused
 from agent.linksec.inherited import Orphans
-from agent.linksec.judged import Verifier
+from agent.linksec.judged import Chain, Judged, Verifier
 from agent.linksec.link import Link
 
 
@@ -31,6 +31,7 @@ class Untrusted(NamedTuple):
 
 def untrusted(verify: Verifier, links: Iterable[Link], holders: Holders, orphans: Orphans) -> Untrusted:
     """Judge all. Who is refused is no holder and no orphan any more; the links are the caller's."""
+    verify = _once(verify)
     refused = []
     for link in links:
         try:
@@ -41,3 +42,21 @@ def untrusted(verify: Verifier, links: Iterable[Link], holders: Holders, orphans
     cut = {link.peer for link, _ in refused}
     key_ids = frozenset[bytes]().union(*(one.key_ids for one in held))
     return Untrusted(refused, [one for one in held if one.peer not in cut], orphans.refused(verify), key_ids)
+
+
+def _once(verify: Verifier) -> Verifier:
+    """Each chain is judged once: most neighbours are holders, too, and signatures cost a small board a while."""
+    known: dict[Chain, Judged | PeerRefusedError] = {}
+
+    def judge(chain: Chain) -> Judged:
+        if chain not in known:
+            try:
+                known[chain] = verify(chain)
+            except PeerRefusedError as error:
+                known[chain] = error
+        found = known[chain]
+        if isinstance(found, PeerRefusedError):
+            raise found
+        return found
+
+    return judge

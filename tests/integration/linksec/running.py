@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from agent.kernel.macsecrows import Sci
 from agent.linksec import agentrun
+from agent.linksec.errors import Reason, TlsError
 from agent.linksec.judged import Verifier
 from agent.linksec.report import Kind, LinkEvent
 from agent.linksec.service import LinkSecurity, Settings
@@ -34,7 +35,8 @@ class Node:
     def __init__(self, namespace: str, mac: str, contexts: Contexts, verify: Verifier, issuer: bytes) -> None:
         self.namespace, self.sci = namespace, Sci(mac)
         self.kernel, self.owners = PretendMacsec(self.sci), PretendOwners()
-        self.contexts, self.verify, self.issuer = contexts, verify, issuer
+        self.contexts: Contexts | None = contexts  # None: its identity cannot be read
+        self.verify, self.issuer = verify, issuer
         self.events: list[LinkEvent] = []
         self.period = 600.0
         self.service: LinkSecurity
@@ -92,7 +94,7 @@ class Node:
             Settings("e1", "tal", rekey_period=self.period),
             run=agentrun.begin(secrets.token_bytes),
             sci=self.sci,
-            contexts=lambda: self.contexts,
+            contexts=self._identity,
             verify=lambda chain: self.verify(chain),
             issuers=lambda: (self.issuer,),
             installer=self.kernel,
@@ -106,6 +108,11 @@ class Node:
         await self._stop.wait()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+    def _identity(self) -> Contexts:
+        if self.contexts is None:
+            raise TlsError("our certificate cannot be read", Reason.CERTIFICATE)
+        return self.contexts
 
     def _note(self, event: LinkEvent) -> None:
         with CHANGED:
