@@ -22,7 +22,7 @@ MAX_BYTES: Final = 128  # the worst case is 90 (a test builds it); the rest is a
 MAX_ISSUERS: Final = 4  # issuers a node can tell others it knows; the nearest ones
 ISSUER_BYTES: Final = 8  # of a hash: enough to tell a mesh's issuers apart, nothing is trusted for it
 MESH_BYTES: Final = 8
-INSTANCE_BYTES: Final = 8  # random at each start of an agent
+INSTANCE_BYTES: Final = 8  # random at each start of an agent; public, so it proves nothing
 MAX_INTERVAL_MS: Final = 60_000
 
 Instance = Annotated[bytes, Meta(min_length=INSTANCE_BYTES, max_length=INSTANCE_BYTES)]

@@ -15,9 +15,21 @@ from typing import Final
 from agent.hello.limits import TokenBucket
 from agent.kernel.macsecrows import Sci
 from agent.linksec.errors import ChannelError, Reason
-from agent.linksec.messages import VERSION, Bye, Deframer, Greeting, Message, Ping, Pong, Ready, frame
+from agent.linksec.messages import (
+    VERSION,
+    Bye,
+    Deframer,
+    Greeting,
+    Message,
+    Offer,
+    Ping,
+    Pong,
+    Ready,
+    frame,
+)
 
 RATE, BURST = 20.0, 100.0  # messages a second of one peer; a rekey needs two, a start six
+OFFERS, OFFER_BURST = 1.0, 16.0  # keys a second of one peer: each is work for the kernel, of both of us
 MAX_OUT: Final = 16 * 1024  # bytes of ours that wait; a peer that reads nothing is cut
 
 
@@ -31,7 +43,10 @@ class Stage(enum.Enum):
 
 
 class Channel:
-    """One end. `me` and `peer`: the SPIFFE ids of our and of the verified peer's certificate."""
+    """One end. `me` and `peer`: the SPIFFE ids of our and of the verified peer's certificate.
+
+    `instance`: what our run is called to this peer.
+    """
 
     def __init__(self, *, me: str, peer: str, instance: bytes, sci: Sci, now: float) -> None:
         self.peer = peer
@@ -41,6 +56,7 @@ class Channel:
         self._me, self._instance, self._own_sci = me, instance, sci
         self._deframer = Deframer()
         self._bucket = TokenBucket(RATE, BURST, now)
+        self._offers = TokenBucket(OFFERS, OFFER_BURST, now)
         self._out = bytearray()
         greeting = Greeting(version=1, me=me, you=peer, instance=instance, sci=sci.packed)
         self._queue(greeting)
@@ -77,6 +93,8 @@ class Channel:
         for message in self._deframer.feed(clear):
             if not self._bucket.take(now):
                 raise ChannelError(f"{self.peer} sends more than {RATE:.0f} messages a second", Reason.FLOOD)
+            if isinstance(message, Offer) and not self._offers.take(now):
+                raise ChannelError(f"{self.peer} offers more than {OFFERS:.0f} key a second", Reason.FLOOD)
             self._one(message, told)
         return told
 

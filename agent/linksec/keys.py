@@ -13,45 +13,15 @@ Values in, `Action`s out: whoever carries them out reports `switched` or `failed
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from typing import Final
 
 from agent.kernel.macsec import KEY_BYTES, MAX_PN
 from agent.kernel.macsecrows import KEY_ID_BYTES, MAX_AN
 from agent.kernel.secret import Secret
+from agent.linksec import keytimes as times
+from agent.linksec.audience import Audience
 from agent.linksec.errors import Reason
+from agent.linksec.inherited import NOTHING, OwnKey
 from agent.linksec.keyactions import Action, ChangeOver, Cut, Give, Remove, Sak, Tell
-
-PERIOD: Final = (
-    600.0  # s a key is used; about 2**30 frames of a full gigabit, a quarter of what the numbers last
-)
-JITTER: Final = 0.1  # share of it, so that the nodes of a mesh do not change keys together
-PN_LIMIT: Final = (
-    0xC0000000  # packet number from which the key is replaced (as in MKA); 12 minutes of 1 Gbit/s left
-)
-PN_URGENT: Final = 0xF0000000  # from here nobody is waited for: the kernel stops sending at the end
-CONFIRM: Final = 6.0  # s for neighbours to confirm a new key: MKA's life time
-CONFIRM_URGENT: Final = 1.5  # s of it after a revocation, which must be effective within 5
-RETIRE: Final = 3.0  # s an old key stays for frames under way (MKA)
-RETIRE_URGENT: Final = 1.0  # s of it after a revocation
-# s a neighbour stays live without its channel: an agent restarts in 4 to 20 (lab), its kernel works on
-HOLD: Final = 30.0
-SETTLE: Final = (
-    10.0  # s after a restart to gather the neighbours of the run before, then change over to a key of ours
-)
-RETRY: Final = 2.0  # s until a change the kernel refused is tried again
-MAX_PEERS: Final = 48  # neighbours on one interface: agent.kernel.macsec.MAX_CHANNELS, and a busy radio cell
-
-
-class _Peer:
-    """What one neighbour has of ours."""
-
-    __slots__ = ("confirmed", "held_until", "instance", "offered")
-
-    def __init__(self, instance: bytes) -> None:
-        self.instance = instance
-        self.offered: set[bytes] = set()
-        self.confirmed: set[bytes] = set()
-        self.held_until: float | None = None  # set while its channel is lost
 
 
 class _Next:
@@ -67,9 +37,8 @@ class _Next:
 class SakLife:
     """One interface's sender. Every method takes the monotonic time and gives what must be done, in order.
 
-    `inherited`: transmit associations that an earlier run of the agent left in the kernel, `expected`: how
-    many neighbours it had. Their key is not known here, so it is replaced once they are back, or after
-    SETTLE.
+    `inherited`: what an earlier run of the agent left in the kernel. Its key and who has it are not known
+    here, so it is replaced once the neighbours of then are back, and gone after SETTLE whatever happens.
     """
 
     def __init__(
@@ -78,18 +47,19 @@ class SakLife:
         *,
         random: Callable[[int], bytes],
         jitter: Callable[[], float],
-        period: float = PERIOD,
-        inherited: Collection[int] = (),
-        expected: int = 0,
+        period: float = times.PERIOD,
+        inherited: OwnKey = NOTHING,
     ) -> None:
         self._random, self._jitter, self._period = random, jitter, period
-        self._peers: dict[str, _Peer] = {}
+        self._audience = Audience()
         self._current: Sak | None = None
         self._next: _Next | None = None
-        self._leaving: dict[int, float] = {}  # association number > when it is removed
-        self._inherited = frozenset(inherited)
-        self._settle_until = now + SETTLE if self._inherited and expected else now
-        self._expected = expected
+        # association number > when it is removed
+        self._leaving: dict[int, float] = dict.fromkeys(inherited.others, now)
+        self._inherited = inherited.sending  # the association of a key of an earlier run that is sent under
+        self._expected = inherited.neighbours
+        waits = self._inherited is not None and self._expected
+        self._settle_until = now + times.SETTLE if waits else now
         self._pn = 1
         self._rekey_at = float("inf")
         self._urgent = False  # another change is owed as soon as one may begin
@@ -106,88 +76,99 @@ class SakLife:
         """The key in use, None before the first."""
         return self._current
 
+    def in_use(self) -> set[bytes]:
+        """Identifiers of the keys that are sent under, or will be."""
+        coming = {self._next.sak.key_id} if self._next is not None else set()
+        return coming | ({self._current.key_id} if self._current is not None else set())
+
     def live(self, peer: str) -> bool:
         """Has it confirmed every key that may be sent under at this moment?"""
-        found = self._peers.get(peer)
-        return found is not None and self._required() <= found.confirmed and bool(found.confirmed)
+        return self._audience.has_all(peer, self._required())
 
     def peers(self) -> tuple[str, ...]:
         """Everybody with a channel or held."""
-        return tuple(self._peers)
+        return self._audience.names()
 
     def next_due(self) -> float:
         """When `tick` has something to do next (s); what is due already waits for something else."""
-        times = [*self._leaving.values(), self._quiet_until]
-        times += [p.held_until for p in self._peers.values() if p.held_until is not None]
+        due = [*self._leaving.values(), *self._audience.held_until(), self._quiet_until]
+        if self._inherited is not None:
+            due.append(self._settle_until)
         if self._next is None:
-            times.append(self._rekey_at)
+            due.append(self._rekey_at)
         elif not self._next.switching:
-            times += [self._next.deadline, self._settle_until]
-        return min((at for at in times if at > self._now), default=float("inf"))
+            due.append(self._next.deadline)
+        return min((at for at in due if at > self._now), default=float("inf"))
 
     # -- what happens
 
     def joined(self, peer: str, instance: bytes, now: float) -> list[Action]:
         """A channel to this peer was confirmed (for the first time, or anew)."""
-        found = self._peers.get(peer)
-        if found is None:
-            if len(self._peers) >= MAX_PEERS:
-                return [Cut(peer, Reason.FULL)]
-            found = self._peers[peer] = _Peer(instance)
-        elif found.instance != instance:
-            found.instance = instance
-            found.confirmed.clear()  # what its kernel still has is not known
-        found.held_until = None
+        if not self._audience.joined(peer, instance):
+            return [Cut(peer, Reason.FULL)]
         given: list[Action] = []
         for sak in (self._current, self._next.sak if self._next else None):
             if sak is not None:
-                found.offered.add(sak.key_id)
+                self._audience.offer(sak.key_id, (peer,))
                 given.append(Give(peer, sak, self._pn if sak is self._current else 1))
         return given + self._advance(now)
 
     def confirmed(self, peer: str, key_id: bytes, now: float) -> list[Action]:
         """The peer can receive under this key. An answer to a key given up is passed over."""
-        found = self._peers.get(peer)
-        if found is None or key_id not in found.offered:
+        if not self._audience.confirmed(peer, key_id):
             return []
-        found.confirmed.add(key_id)
         told: list[Action] = []
         if self._current is not None and key_id == self._current.key_id:
-            told.append(
-                Tell(peer, key_id, RETIRE)
-            )  # it came late and may hold what an earlier run sent under
+            # it came late and may hold what an earlier run sent under
+            told.append(Tell(peer, key_id, times.RETIRE))
         return told + self._advance(now)
 
     def lost(self, peer: str, now: float) -> list[Action]:
         """Its channel ended without a reason against it: its kernel works on, its agent is waited for."""
-        found = self._peers.get(peer)
-        if found is None:
+        if peer not in self._audience:
             return []
         if not self.live(peer):
-            del self._peers[peer]
+            self._audience.removed(peer)
             return [Cut(peer, Reason.CLOSED), *self._advance(now)]
-        if found.held_until is None:
-            found.held_until = now + HOLD
+        self._audience.lost(peer, now)
         return self._advance(now)
 
-    def removed(self, peer: str, now: float, *, untrusted: bool = False) -> list[Action]:
-        """It is no neighbour any more. `untrusted`: revoked, so every key it was given is replaced at
-        once."""
-        found = self._peers.pop(peer, None)
-        if found is None:
+    def removed(self, peer: str, now: float) -> list[Action]:
+        """It is no neighbour any more."""
+        if peer not in self._audience:
             return []
-        if untrusted and found.offered:
+        self._audience.removed(peer)
+        return self._advance(now)
+
+    def expel(self, peers: Collection[str], key_ids: Collection[bytes], now: float) -> list[Action]:
+        """These are trusted no more: they go, and every key they were given is replaced at once.
+
+        `key_ids`: keys of ours that others were given who are no neighbours now and trusted no more either.
+        All in one call, so that none of them is given the key that comes.
+        """
+        had = set(key_ids)
+        for peer in peers:
+            had |= self._audience.removed(peer)
+        change = self._next
+        if change is not None and change.sak.key_id in had:
             self._urgent = True
-            if self._next is not None and not self._next.switching:
-                self._give_up(self._next.sak)  # given to it, never used: another takes its place
+            if not change.switching:
+                self._give_up(change.sak)  # never used: another takes its place
+        elif self._current is not None and self._current.key_id in had:
+            if change is not None and change.switching:
+                change.urgent = True  # what comes is unknown to them; what was goes the sooner
+            else:
+                self._urgent = True
+        # who has the key of an earlier run is not known, so that goes in any case
+        self._settle_until = min(self._settle_until, now + times.CONFIRM_URGENT)
         return self._advance(now)
 
     def packet_number(self, pn: int, now: float) -> list[Action]:
         """The kernel's next packet number under the current key."""
         self._pn = max(self._pn, min(pn, MAX_PN))
-        if pn >= PN_URGENT:
+        if pn >= times.PN_URGENT:
             self._urgent = True
-        elif pn >= PN_LIMIT:
+        elif pn >= times.PN_LIMIT:
             self._rekey_at = min(self._rekey_at, now)
         return self._advance(now)
 
@@ -204,21 +185,18 @@ class SakLife:
         change = self._next
         if change is None or change.sak.key_id != key_id:
             return []
-        retire = RETIRE_URGENT if change.urgent else RETIRE
+        retire = times.RETIRE_URGENT if change.urgent else times.RETIRE
         before, self._current, self._next = self._current, change.sak, None
         if before is not None:
             self.rekeys += 1
             self._leaving[before.an] = now + retire
-        self._leaving |= {an: now + retire for an in self._inherited if an != change.sak.an}
-        self._inherited = frozenset()
+        if self._inherited is not None:
+            self._leaving[self._inherited] = now + retire
+            self._inherited = None
         self._pn, self.used_since = 1, now
-        self._rekey_at = now + self._period * (1 + JITTER * (2 * self._jitter() - 1))
-        for peer in self._peers.values():
-            peer.offered &= {key_id}
-            peer.confirmed &= {key_id}
-        told: list[Action] = [
-            Tell(name, key_id, retire) for name, p in self._peers.items() if key_id in p.confirmed
-        ]
+        self._rekey_at = now + self._period * (1 + times.JITTER * (2 * self._jitter() - 1))
+        self._audience.only(key_id)
+        told: list[Action] = [Tell(name, key_id, retire) for name in self._audience.having(key_id)]
         return told + self._advance(now)
 
     def failed(self, key_id: bytes, now: float) -> list[Action]:
@@ -227,7 +205,7 @@ class SakLife:
         if change is None or change.sak.key_id != key_id:
             return []
         self._give_up(change.sak)
-        self._quiet_until = now + RETRY
+        self._quiet_until = now + times.RETRY
         if change.urgent:
             self._urgent = True
         else:
@@ -240,10 +218,15 @@ class SakLife:
         for an in [an for an, at in self._leaving.items() if at <= now]:
             del self._leaving[an]
             done.append(Remove(an))
-        for name in [n for n, p in self._peers.items() if p.held_until is not None and p.held_until <= now]:
-            del self._peers[name]
-            done.append(Cut(name, Reason.CLOSED))
-        return done + self._advance(now)
+        done += [Cut(name, Reason.CLOSED) for name in self._audience.overdue(now)]
+        done += self._advance(now)
+        switching = self._next is not None and self._next.switching
+        if self._inherited is not None and now >= self._settle_until and not switching:
+            done.append(
+                Remove(self._inherited)
+            )  # nobody took a key of ours: better silent than under that one
+            self._inherited = None
+        return done
 
     # -- inside
 
@@ -260,19 +243,22 @@ class SakLife:
         """Begin a change that is due; go through with one whose time has come."""
         self._now = now
         done: list[Action] = []
-        due = self._urgent or (now >= self._rekey_at and not self._anyone_held())
+        none = self._current is None and self._next is None  # all numbers were taken, or it was given up
+        due = none or self._urgent or (now >= self._rekey_at and not self._audience.held_until())
         if self._next is None and now >= self._quiet_until and due:
             done += self._begin(now, urgent=self._urgent)
         change = self._next
         # the one under way will do, but soon
         if change is not None and self._urgent and not change.switching:
             change.urgent, self._urgent = True, False
-            change.deadline = min(change.deadline, now + CONFIRM_URGENT)
+            change.deadline = min(change.deadline, now + times.CONFIRM_URGENT)
         if change is None or change.switching or not self._ready(change, now):
             return done
-        lacking = [n for n, p in self._peers.items() if change.sak.key_id not in p.confirmed]
         if self._current is not None or now >= change.deadline:
-            done += [Cut(name, Reason.REKEY) for name in lacking if self._must_go(name, change, now)]
+            # a live one that would hear nothing more; one that is just joining goes on
+            for name in filter(self.live, self._audience.lacking(change.sak.key_id)):
+                self._audience.removed(name)
+                done.append(Cut(name, Reason.REKEY))
         change.switching = True
         return [*done, ChangeOver(change.sak)]
 
@@ -281,50 +267,35 @@ class SakLife:
         if an is None:
             return []  # three changes within RETIRE: the next removal frees one
         sak = Sak(an, self._random(KEY_ID_BYTES), Secret(self._random(KEY_BYTES)))
-        wait = CONFIRM_URGENT if urgent else CONFIRM
+        wait = times.CONFIRM_URGENT if urgent else times.CONFIRM
         self._next = _Next(sak, now + wait, urgent=urgent)
         self._urgent = False
-        for peer in self._peers.values():
-            if peer.held_until is None:
-                peer.offered.add(sak.key_id)
-        return [Give(name, sak, 1) for name, p in self._peers.items() if p.held_until is None]
+        present = self._audience.present()
+        self._audience.offer(sak.key_id, present)
+        return [Give(name, sak, 1) for name in present]
 
     def _give_up(self, sak: Sak) -> None:
         """Forget the key that was to come; neighbours replace it by the next one offered."""
         self._next = None
-        for peer in self._peers.values():
-            peer.offered.discard(sak.key_id)
-            peer.confirmed.discard(sak.key_id)
+        self._audience.void(sak.key_id)
 
     def _free_number(self) -> int | None:
         """The number after the current one, or the first behind it that is free."""
-        start = self._current.an + 1 if self._current else max(self._inherited, default=-1) + 1
-        taken = {*self._leaving, *self._inherited}
-        if self._current is not None:
-            taken.add(self._current.an)
+        sending = self._current.an if self._current is not None else self._inherited
+        start = 0 if sending is None else sending + 1
+        taken = {*self._leaving, *(() if sending is None else (sending,))}
         numbers: Iterator[int] = ((start + step) % (MAX_AN + 1) for step in range(MAX_AN + 1))
         return next((an for an in numbers if an not in taken), None)
 
     def _ready(self, change: _Next, now: float) -> bool:
         """May it be changed over to now?"""
-        have = sum(1 for p in self._peers.values() if change.sak.key_id in p.confirmed)
+        have = len(self._audience.having(change.sak.key_id))
         if self._current is None:
-            if self._inherited and have < self._expected and now < self._settle_until:
-                return False
-            return have > 0
-        lacking = [p for n, p in self._peers.items() if self.live(n) and change.sak.key_id not in p.confirmed]
+            gathering = self._inherited is not None and have < self._expected and now < self._settle_until
+            return have > 0 and not gathering
+        lacking = set(filter(self.live, self._audience.lacking(change.sak.key_id)))
         if not lacking:
             return True
         if now < change.deadline:
             return False
-        return change.urgent or all(p.held_until is None for p in lacking)
-
-    def _must_go(self, name: str, change: _Next, now: float) -> bool:
-        """A live peer that would hear nothing more; one that is just joining goes on."""
-        if not self.live(name):
-            return False
-        del self._peers[name]
-        return True
-
-    def _anyone_held(self) -> bool:
-        return any(p.held_until is not None for p in self._peers.values())
+        return change.urgent or lacking <= set(self._audience.present())

@@ -1,63 +1,63 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The secured neighbours of one interface: sessions joined with keys. In the event loop, without sockets.
+"""The secured neighbours of one interface: who comes, goes, and is trusted. In the event loop, no sockets.
 
-What must be done in the kernel is handed to `submit`, which runs one job after the other in a worker and
-calls back. A neighbour is a SPIFFE id and a secure channel: one node with two interfaces on one segment is
-two neighbours.
+What that means for keys is keying.py's. A neighbour is a SPIFFE id and a secure channel: one node with two
+interfaces on one segment is two neighbours.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from agent.hello.limits import TokenBucket
 from agent.kernel.errors import KernelError
 from agent.kernel.macsecrows import Sci, SecY
-from agent.linksec.errors import ChannelError, PeerRefusedError, Reason
+from agent.linksec import contradictions, inherited
+from agent.linksec.audience import HOLD
+from agent.linksec.contradictions import Contradiction
+from agent.linksec.errors import PeerRefusedError, Reason
+from agent.linksec.holders import Holders
+from agent.linksec.inherited import Orphans, OwnKey
 from agent.linksec.installer import Installer
-from agent.linksec.keyactions import Action, ChangeOver, Cut, Give, Remove, Sak, Tell
-from agent.linksec.keys import HOLD, SETTLE, SakLife
-from agent.linksec.messages import Active, Installed, Message, Offer
-from agent.linksec.received import Confirm, Forget, Install, Received, RxAction
+from agent.linksec.judged import Judged, Verifier
+from agent.linksec.kernelkeys import KernelKeys
+from agent.linksec.keying import Keying
+from agent.linksec.keys import SakLife
+from agent.linksec.keytimes import SETTLE
+from agent.linksec.link import Link, name_of
+from agent.linksec.messages import Message
+from agent.linksec.received import Received
+from agent.linksec.recheck import untrusted
 from agent.linksec.report import Counters, Kind, LinkEvent, LinkState
 from agent.linksec.session import Session
-from agent.linksec.worker import Job, Submit
+from agent.linksec.worker import Submit
 
-if TYPE_CHECKING:
-    from agent.linksec.tls import Verifier
-
-
-# after these the neighbour's keys stay for HOLD: its agent restarts, or the network wavered
-HARMLESS: Final = frozenset({Reason.CLOSED, Reason.SILENT, Reason.STOPPED, Reason.REPLACED})
+# After these the neighbour's keys stay for HOLD: its agent restarts, or the network wavered. A record that
+# does not decrypt (TLS) is among them: one forged segment inside TCP's window makes it, so it is no fault of
+# the neighbour's and no reason to be deaf to it.
+HARMLESS: Final = frozenset({Reason.CLOSED, Reason.SILENT, Reason.STOPPED, Reason.REPLACED, Reason.TLS})
 UNCOUNTED: Final = frozenset({Reason.STOPPED, Reason.REPLACED})
 STRANGER_RATE, STRANGER_BURST = 0.1, 8.0  # failures told of whoever never proved who it is; all are counted
 log = logging.getLogger(__name__)
 
 
-class _Link:
-    """One neighbour."""
-
-    __slots__ = ("address", "chain", "name", "peer", "received", "sci", "session", "since", "up")
-
-    def __init__(self, name: str, session: Session, sci: Sci, received: Received, now: float) -> None:
-        self.name, self.peer, self.sci = name, session.peer, sci
-        self.session: Session | None = session
-        self.address, self.chain = session.address, session.chain
-        self.received, self.since, self.up = received, now, False
-
-
 class SecuredLinks:
-    """`found`: the macsec interface as it was when the agent started."""
+    """`found`: the macsec interface as it was when the agent started; `owners`: whose its channels were.
+
+    `keep`: puts the owners of now on disk (blocking).
+    """
 
     def __init__(
         self,
         interface: str,
         *,
-        life: Callable[[tuple[int, ...], int], SakLife],
+        life: Callable[[OwnKey], SakLife],
         found: SecY,
+        owners: Mapping[Sci, Judged],
+        keep: Callable[[Mapping[Sci, Judged]], None],
         installer: Installer,
         submit: Submit,
         verify: Verifier,
@@ -67,14 +67,33 @@ class SecuredLinks:
         on_event: Callable[[LinkEvent], None],
         clock: Callable[[], float],
     ) -> None:
-        self._interface, self._installer, self._submit = interface, installer, submit
+        self._interface, self._submit = interface, submit
         self._verify, self._we_dial, self._suite = verify, we_dial, suite
         self._counters, self._on_event, self._clock = counters, on_event, clock
-        self._orphans = {c.sci: {sa.an: sa.key_id for sa in c.sas} for c in found.receive}
-        self._orphans_until = clock() + SETTLE + HOLD
-        self._life = life(tuple(sa.an for sa in found.transmit), len(found.receive))
-        self._links: dict[str, _Link] = {}
+        self._orphans = Orphans(found, owners, clock() + SETTLE + HOLD)
+        self._keep = keep
+        self._kept: dict[Sci, Judged] | None = dict(owners)  # None: what stands there is not known
+        self._unkept = False
+        self._life = life(inherited.own_key(found))
+        self._links: dict[str, Link] = {}
+        self._holders = Holders()
         self._strangers = TokenBucket(STRANGER_RATE, STRANGER_BURST, clock())
+        self._kernel = KernelKeys(
+            interface, installer=installer, submit=submit, counters=counters, clock=clock
+        )
+        self._keying = Keying(
+            self._links,
+            life=self._life,
+            holders=self._holders,
+            kernel=self._kernel,
+            counters=counters,
+            tell=self._event,
+            cut=self._cut,
+            suite=suite,
+            clock=clock,
+        )
+        for sci in self._orphans.nobodys:
+            self._kernel.clear(sci)
 
     # -- what is
 
@@ -103,18 +122,26 @@ class SecuredLinks:
     # -- what sessions tell
 
     def confirmed(self, session: Session) -> bool:
-        """Take a confirmed session in; False where it was cut instead."""
+        """Take a confirmed session in; False where it was cut instead.
+
+        It is judged once more: what was true when its handshake was done may have been taken back before both
+        ends had confirmed, and `recheck` sees neighbours only.
+        """
+        try:
+            self._verify(session.chain)
+        except PeerRefusedError as error:
+            session.cut(error.reason, str(error))
+            return False
         channel = session.channel
         assert channel is not None
         assert channel.sci is not None
         sci, now = channel.sci, self._clock()
-        name = f"{session.peer} {sci}"
         if not self._fits(session, sci):
             return False
+        name = name_of(session.peer, sci)
         link = self._links.get(name)
         if link is None:
-            received = Received(self._orphans.pop(sci, None))
-            link = self._links[name] = _Link(name, session, sci, received, now)
+            link = self._links[name] = Link(session, sci, Received(self._orphans.claim(sci)), now)
         else:
             other, link.session = link.session, session
             link.address, link.chain = session.address, session.chain
@@ -123,23 +150,15 @@ class SecuredLinks:
             else:
                 self._event(Kind.RESUMED, link.peer, sci.mac, None, f"a channel to {link.peer} stands again")
         self._counters.confirmed += 1
-        self._do(self._life.joined(name, channel.instance, now))
+        self._keep_owners()
+        self._keying.do(self._life.joined(name, channel.instance, now))
         return link.session is session
 
     def said(self, session: Session, message: Message) -> None:
         """A message about keys. ChannelError: it cannot be."""
         link = self._of(session)
-        if link is None:
-            return
-        if isinstance(message, Offer):
-            self._receive(link, link.received.offered(message))
-        elif isinstance(message, Installed):
-            self._do(self._life.confirmed(link.name, message.key_id, self._clock()))
-        elif isinstance(message, Active):
-            link.received.active(message, self._clock())
-        else:
-            raise ChannelError(f"{link.peer} sent {type(message).__name__} out of turn", Reason.MESSAGE)
-        self._look(link)
+        if link is not None:
+            self._keying.said(link, message)
 
     def ended(self, session: Session, reason: Reason, text: str) -> None:
         """A session is over; its keys stay for a while, or go."""
@@ -153,11 +172,11 @@ class SecuredLinks:
             return
         link.session = None
         if reason in HARMLESS:
-            self._do(self._life.lost(link.name, self._clock()))
+            self._keying.do(self._life.lost(link.name, self._clock()))
             if link.name in self._links:
                 self._event(Kind.HELD, link.peer, link.sci.mac, reason, text)
         else:
-            self._do(self._life.removed(link.name, self._clock()))
+            self._keying.do(self._life.removed(link.name, self._clock()))
             self._drop(link, reason, text)
 
     # -- what the owner wants
@@ -165,32 +184,46 @@ class SecuredLinks:
     def tick(self) -> None:
         """Call twice a second or so."""
         now = self._clock()
-        self._do(self._life.tick(now))
+        self._keying.do(self._life.tick(now))
+        self._holders.keep(self._life.in_use())
         for link in tuple(self._links.values()):
-            self._receive(link, link.received.tick(now))
-        if self._orphans and now >= self._orphans_until:
-            for sci in self._orphans:
-                self._kernel(partial(self._installer.forget_all, sci), f"forgetting {sci}")
-            self._orphans.clear()
+            self._keying.receive(link, link.received.tick(now))
+        for sci in self._orphans.expired(now):
+            self._kernel.clear(sci)
+        self._kernel.tick()
+        self._keep_owners()
 
-    def packet_number(self, state: SecY) -> None:
-        """The kernel's own numbers."""
-        for sa in state.transmit:
+    def state(self, found: SecY) -> None:
+        """The kernel's own numbers and channels, now and then."""
+        if self._unkept:
+            self._kept, self._unkept = None, False  # the next tick tries again
+        self._kernel.sweep(found, {*self._orphans.owners(), *(link.sci for link in self._links.values())})
+        for sa in found.transmit:
             if sa.key_id == self.current_key():
-                self._do(self._life.packet_number(sa.pn, self._clock()))
+                self._keying.do(self._life.packet_number(sa.pn, self._clock()))
                 return
 
     def recheck(self) -> tuple[str, ...]:
-        """Trust has changed: judge every neighbour anew; who is refused is cut and our key replaced at
-        once."""
-        cut = []
-        for link in tuple(self._links.values()):
-            try:
-                self._verify(link.chain)
-            except PeerRefusedError as error:
-                cut.append(link.peer)
-                self._expel(link, error.reason, str(error))
-        return tuple(cut)
+        """Trust has changed: judge anew every neighbour, and whoever was one and still has our key.
+
+        So are those that an earlier run left in the kernel. Who is refused is cut, our key replaced at once;
+        whom that was.
+        """
+        self._holders.keep(self._life.in_use())
+        found = untrusted(self._verify, self._links.values(), self._holders, self._orphans)
+        if not found.peers:
+            return ()
+        for link, error in found.links:
+            self._cut(link, error.reason, str(error))
+        for one in found.left:
+            text = f"{one.peer} left with our key and is trusted no more, so the key is changed: {one.error}"
+            self._event(Kind.FAILED, one.peer, "", one.error.reason, text)
+        for sci, peer, error in found.orphans:
+            self._kernel.clear(sci)
+            self._event(Kind.DOWN, peer, sci.mac, error.reason, str(error))
+        gone = [link.name for link, _ in found.links]
+        self._keying.do(self._life.expel(gone, found.key_ids, self._clock()))
+        return found.peers
 
     def renew(self) -> None:
         """We have a new certificate: channels are made anew to show it. The keys stay and work meanwhile."""
@@ -200,152 +233,54 @@ class SecuredLinks:
 
     # -- inside
 
-    def _of(self, session: Session) -> _Link | None:
+    def _of(self, session: Session) -> Link | None:
         return next((link for link in self._links.values() if link.session is session), None)
 
     def _fits(self, session: Session, sci: Sci) -> bool:
-        """Does it contradict no neighbour we have? Else it is cut."""
-        for link in tuple(self._links.values()):
-            other = link.session
-            same_node = link.peer == session.peer
-            if link.sci == sci and not same_node:
-                text = f"{session.peer} claims the channel {sci} of {link.peer}"
-                session.cut(Reason.IDENTITY, text)
-                return False
-            if not same_node or other is None or not other.alive or other.channel is None:
-                continue
-            assert session.channel is not None
-            if link.sci == sci:
-                if other.channel.instance == session.channel.instance and not self._prefer(session, other):
-                    session.cut(Reason.REPLACED, f"a better channel to {session.peer}")
-                    return False
-            elif other.channel.instance != session.channel.instance:
-                text = f"two nodes show the identity {link.peer}: one at {link.sci.mac}, one at {sci.mac}"
-                self._counters.duplicates += 1
-                self._event(Kind.DUPLICATE, link.peer, sci.mac, Reason.DUPLICATE, text)
-                session.cut(Reason.DUPLICATE, text)
-                return False
-        return True
+        """Does it contradict no neighbour we have, and is there room for it? Else it is cut."""
+        found = contradictions.found(
+            session, sci, self._links.values(), self._orphans, self._kernel.leaving(), self._we_dial
+        )
+        if found is None and self._holders.full(session.chain):
+            found = Contradiction(Reason.FULL, "our key was given to too many; it is being changed")
+            self._keying.do(self._life.rekey(self._clock()))
+        if found is None:
+            return True
+        if found.reason is Reason.DUPLICATE:
+            self._counters.duplicates += 1
+            self._event(Kind.DUPLICATE, session.peer, sci.mac, Reason.DUPLICATE, found.text)
+        session.cut(found.reason, found.text)
+        return False
 
-    def _prefer(self, new: Session, old: Session) -> bool:
-        """Of two with one neighbour: the one dialled by the end whose part it is; of two such the newer.
-
-        Both ends come to the same answer whatever the order in which they see them.
-        """
-        ours = self._we_dial(new.address)
-        return (new.dialled == ours) or (old.dialled != ours)
-
-    def _do(self, actions: Iterable[Action]) -> None:
-        for action in actions:
-            match action:
-                case Give(name, sak, pn):
-                    self._say(name, Offer(sak.an, sak.key_id, sak.key.reveal(), pn))
-                case Tell(name, key_id, retire):
-                    self._say(name, Active(key_id, round(retire * 1000)))
-                case ChangeOver(sak):
-                    self._change_over(sak)
-                case Remove(an):
-                    self._kernel(partial(self._installer.remove, an), f"removing our key {an}")
-                case Cut(name, reason):
-                    self._cut(name, reason)
-
-    def _change_over(self, sak: Sak) -> None:
-        def done(error: KernelError | None) -> None:
-            now = self._clock()
-            if error is not None:
-                self._counters.failed(Reason.KERNEL)
-                self._event(Kind.FAILED, "", "", Reason.KERNEL, f"our new key was not taken: {error}")
-                self._do(self._life.failed(sak.key_id, now))
-                return
-            before = self._life.rekeys
-            self._do(self._life.switched(sak.key_id, now))
-            if self._life.rekeys != before:
-                self._counters.rekeys += 1
-                self._event(Kind.REKEYED, "", "", None, f"key {sak.key_id.hex()[:8]} is in use")
-            self._look_all()
-
-        self._submit(partial(self._installer.change_over, sak), done)
-
-    def _receive(self, link: _Link, actions: Iterable[RxAction]) -> None:
-        for action in actions:
-            match action:
-                case Install(sak, pn):
-                    self._install(link, sak, pn)
-                case Confirm(key_id):
-                    self._say(link.name, Installed(key_id))
-                case Forget(an):
-                    self._kernel(
-                        partial(self._installer.forget, link.sci, an), f"removing key {an} of {link.peer}"
-                    )
-
-    def _install(self, link: _Link, sak: Sak, pn: int) -> None:
-        def done(error: KernelError | None) -> None:
-            if self._links.get(link.name) is not link:
-                return  # dropped meanwhile: the job that forgets it stands behind this one
-            if error is not None:
-                text = f"the key of {link.peer} was not taken: {error}"
-                if link.session is not None:
-                    link.session.cut(Reason.KERNEL, text)
-                return
-            self._counters.keys_installed += 1
-            self._event(Kind.KEY, link.peer, link.sci.mac, None, f"key {sak.key_id.hex()[:8]} installed")
-            self._receive(link, link.received.installed(sak.key_id))
-            self._look(link)
-
-        self._submit(partial(self._installer.install, link.sci, sak, pn), done)
-
-    def _cut(self, name: str, reason: Reason) -> None:
-        link = self._links.get(name)
-        if link is None:
-            return
-        texts = {
-            Reason.REKEY: "did not confirm our new key in time",
-            Reason.FULL: "is one neighbour too many for this interface",
-        }
-        text = f"{link.peer} {texts.get(reason, 'did not come back')}"
+    def _cut(self, link: Link, reason: Reason, text: str) -> None:
+        """End its session and receive nothing more from it; what concerns our own key is settled already."""
         session, link.session = link.session, None
         if session is not None:
             session.cut(reason, text)
         self._drop(link, reason, text)
 
-    def _expel(self, link: _Link, reason: Reason, text: str) -> None:
-        session, link.session = link.session, None
-        if session is not None:
-            session.cut(reason, text)
-        self._drop(link, reason, text)
-        self._do(self._life.removed(link.name, self._clock(), untrusted=True))
-
-    def _drop(self, link: _Link, reason: Reason, text: str) -> None:
+    def _drop(self, link: Link, reason: Reason, text: str) -> None:
         """Receive nothing more from it."""
         if self._links.get(link.name) is not link:
             return
         del self._links[link.name]
-        self._kernel(partial(self._installer.forget_all, link.sci), f"forgetting {link.peer}")
+        self._kernel.clear(link.sci)
         self._event(Kind.DOWN, link.peer, link.sci.mac, reason, text)
 
-    def _kernel(self, job: Job, what: str) -> None:
+    def _keep_owners(self) -> None:
+        """On disk as soon as it has changed: whoever is not there has to begin anew after our restart."""
+        owners = self._orphans.owners()
+        owners |= {link.sci: link.owner for link in self._links.values()}
+        if owners == self._kept:
+            return
+        self._kept = owners
+
         def done(error: KernelError | None) -> None:
             if error is not None:
-                self._counters.failed(Reason.KERNEL)
-                log.warning("%s: %s: %s", self._interface, what, error)
+                self._unkept = True
+                log.warning("%s: %s", self._interface, error)
 
-        self._submit(job, done)
-
-    def _say(self, name: str, message: Message) -> None:
-        link = self._links.get(name)
-        if link is not None and link.session is not None:
-            link.session.say(message)
-
-    def _look_all(self) -> None:
-        for link in tuple(self._links.values()):
-            self._look(link)
-
-    def _look(self, link: _Link) -> None:
-        """Tell when both can read each other for the first time."""
-        used = self._life.current is not None and self._life.live(link.name)
-        if not link.up and used and link.received.any and self._links.get(link.name) is link:
-            link.up = True
-            self._event(Kind.UP, link.peer, link.sci.mac, None, f"secured with {self._suite}")
+        self._submit(partial(self._keep, owners), done)
 
     def _event(self, kind: Kind, peer: str, mac: str, reason: Reason | None, text: str) -> None:
         self._on_event(LinkEvent(kind, self._interface, peer, mac, reason, text))

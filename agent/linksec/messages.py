@@ -31,7 +31,10 @@ Number = Annotated[int, Meta(ge=0, le=0xFFFF_FFFF)]
 
 
 class Greeting(msgspec.Struct, frozen=True, array_like=True, tag=1):
-    """The first message of both: who I am, who I take you for, and where my frames come from."""
+    """The first message of both: who I am, who I take you for, and where my frames come from.
+
+    `instance`: what my run is called to you (AgentRun.towards), not what my beacon says.
+    """
 
     version: Literal[1]
     me: SpiffeId

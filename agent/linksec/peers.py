@@ -3,7 +3,8 @@
 
 The end with the lower link-local address dials: both know both addresses, so both know who it is. Where
 that end does not come (it may not hear us, or be flooded) the other dials after DIAL_GRACE. Failures are
-repeated ever more rarely; a neighbour that began anew is tried at once.
+repeated ever more rarely; a neighbour that began anew is tried at once. Only what came of our own dialling
+counts: whoever connects to us chooses the address it comes from.
 """
 
 from __future__ import annotations
@@ -26,17 +27,26 @@ BACKOFF_FIRST: Final = 0.5  # s; doubled with each failure
 BACKOFF_MAX: Final = 30.0
 BACKOFF_REFUSED: Final = 5.0  # s after a refused certificate: it will hardly be another one soon
 BACKOFF_JITTER: Final = 0.2
+FORGIVE: Final = (
+    60.0  # s between two restarts that are taken for a reason to dial at once: beacons can be forged
+)
+WHOLE: Final = (
+    600.0  # s the issuer is sent along after a failure: the beacon that spoke against it was nobody's
+)
 SLOW: Final = frozenset({Reason.CERTIFICATE, Reason.IDENTITY, Reason.DUPLICATE, Reason.REVOKED, Reason.FULL})
 
 
 class _Neighbour:
-    __slots__ = ("address", "at", "beacon", "dialling", "failures", "grace_until", "linked", "retry_at")
+    __slots__ = (
+        "address", "at", "beacon", "dialling", "failures", "forgive_at", "grace_until", "linked", "retry_at",
+        "whole_until",
+    )  # fmt: skip
 
     def __init__(self, address: str, beacon: Beacon, now: float, grace: float) -> None:
         self.address, self.beacon, self.at = address, beacon, now
         self.dialling = self.linked = False
         self.failures = 0
-        self.retry_at = now
+        self.retry_at = self.forgive_at = self.whole_until = now
         self.grace_until = now + grace
 
 
@@ -76,10 +86,10 @@ class Neighbours:
             grace = 0.0 if self.we_dial(address) else DIAL_GRACE
             self._table[address] = _Neighbour(address, beacon, now, grace)
             return True
-        restarted = known.beacon.instance != beacon.instance
+        restarted = known.beacon.instance != beacon.instance and now >= known.forgive_at
         known.beacon, known.at = beacon, now
         if restarted:
-            known.failures, known.retry_at = 0, now
+            known.failures, known.retry_at, known.forgive_at = 0, now, now + FORGIVE
         return restarted
 
     def due(self, now: float) -> list[tuple[str, Beacon]]:
@@ -114,10 +124,16 @@ class Neighbours:
             self._later(found, min(BACKOFF_MAX, first * 2.0 ** min(found.failures, 8)), now)
             found.failures += 1
 
-    def knows_issuer(self, address: str, tag: bytes) -> bool:
-        """Does it say that this issuer's certificate need not be sent?"""
+    def knows_issuer(self, address: str, tag: bytes, now: float) -> bool:
+        """Does it say that this issuer's certificate need not be sent, and is there no reason to doubt it?"""
         found = self._table.get(address)
-        return found is not None and tag in found.beacon.issuers
+        return found is not None and tag in found.beacon.issuers and now >= found.whole_until
+
+    def doubt_issuer(self, address: str, now: float) -> None:
+        """It was not linked to with our leaf alone: send it everything for a while."""
+        found = self._table.get(address)
+        if found is not None:
+            found.whole_until = now + WHOLE
 
     def expire(self, now: float) -> None:
         """Forget who is silent and has no channel."""

@@ -14,7 +14,8 @@ from collections.abc import Iterable
 from typing import Final, Literal
 
 Mode = Literal["required", "preferred", "off"]
-MAX_SEEN: Final = 1024  # addresses remembered as secured: a mesh's worth; the one longest unseen goes
+MAX_SEEN: Final = 1024  # nodes remembered as secured: a mesh's worth; the one longest unseen goes
+MAX_ADDRESSES: Final = 4  # MACs of one node on a segment: who shows more displaces its own, nobody else's
 PATIENCE: Final = 10.0  # s `preferred` waits for a beacon of a newcomer: five of them, or an agent's start
 
 
@@ -28,32 +29,39 @@ class Verdict(enum.Enum):
 
 
 class LinkPolicy:
-    """`seen`: MACs of neighbours that were secured in earlier runs (`seen_secured` gives them back to
-    keep)."""
+    """`seen`: (SPIFFE id, MAC) of neighbours that were secured in earlier runs, as `seen_secured` gives them.
 
-    def __init__(self, mode: Mode, seen: Iterable[str] = ()) -> None:
+    What is remembered belongs to the identity that proved itself; the MAC, which each neighbour chooses, is
+    only how it is found again before it has proved anything.
+    """
+
+    def __init__(self, mode: Mode, seen: Iterable[tuple[str, str]] = ()) -> None:
         self.mode = mode
-        self._seen: OrderedDict[str, None] = OrderedDict()
-        for mac in seen:
-            self.secured(mac)
+        self._seen: OrderedDict[str, OrderedDict[str, None]] = OrderedDict()
+        for peer, mac in seen:
+            self.secured(peer, mac)
 
-    def secured(self, mac: str) -> bool:
+    def secured(self, peer: str, mac: str) -> bool:
         """This neighbour's link was secured; is that new (and worth keeping on disk)?"""
         mac = mac.lower()
-        new = mac not in self._seen
-        self._seen[mac] = None
-        self._seen.move_to_end(mac)
+        macs = self._seen.setdefault(peer, OrderedDict())
+        new = mac not in macs
+        macs[mac] = None
+        macs.move_to_end(mac)
+        self._seen.move_to_end(peer)
+        if len(macs) > MAX_ADDRESSES:
+            macs.popitem(last=False)
         if len(self._seen) > MAX_SEEN:
             self._seen.popitem(last=False)
         return new
 
-    def forget(self, mac: str) -> None:
-        """A person says that this neighbour may be spoken to in clear again."""
-        self._seen.pop(mac.lower(), None)
+    def forget(self, peer: str) -> None:
+        """A person says that this node may be spoken to in clear again, at whatever address."""
+        self._seen.pop(peer, None)
 
-    def seen_secured(self) -> tuple[str, ...]:
+    def seen_secured(self) -> tuple[tuple[str, str], ...]:
         """To be kept over a restart, longest unseen first."""
-        return tuple(self._seen)
+        return tuple((peer, mac) for peer, macs in self._seen.items() for mac in macs)
 
     def judge(self, mac: str, *, up: bool, beacon: bool, known_for: float) -> Verdict:
         """`up`: secured now; `beacon`: it offers security; `known_for`: s since it was first heard of."""
@@ -63,6 +71,6 @@ class LinkPolicy:
             return Verdict.SECURED
         if self.mode == "required":
             return Verdict.WAIT if beacon or known_for < PATIENCE else Verdict.REFUSED
-        if mac.lower() in self._seen:
+        if any(mac.lower() in macs for macs in self._seen.values()):
             return Verdict.WAIT if beacon else Verdict.REFUSED
         return Verdict.WAIT if beacon or known_for < PATIENCE else Verdict.PLAIN

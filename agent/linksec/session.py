@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from agent.kernel.macsecrows import Sci
 from agent.linksec.channel import Channel
 from agent.linksec.errors import LinksecError, Reason
+from agent.linksec.judged import Chain
 from agent.linksec.messages import Message, Ping, Pong
 
 if TYPE_CHECKING:
@@ -38,7 +39,10 @@ class Owner(Protocol):
 
 
 class Session(asyncio.Protocol):
-    """One end of one connection with `address`. `dialled`: by us."""
+    """One end of one connection with `address`. `dialled`: by us; `leaf_only`: our issuer is not sent.
+
+    `instance(peer)`: what this run of ours is called to that peer (AgentRun.towards).
+    """
 
     def __init__(
         self,
@@ -47,15 +51,17 @@ class Session(asyncio.Protocol):
         tls: Endpoint,
         *,
         dialled: bool,
+        leaf_only: bool,
         me: str,
-        instance: bytes,
+        instance: Callable[[str], bytes],
         sci: Sci,
         owner: Owner,
         clock: Callable[[], float],
     ) -> None:
-        self.number, self.address, self.dialled = number, address, dialled
+        self.number, self.address = number, address
+        self.dialled, self.leaf_only = dialled, leaf_only
         self.channel: Channel | None = None
-        self.chain: tuple[bytes, ...] = ()  # the peer's certificates, once verified
+        self.chain: Chain = ()  # what the peer was judged by, once verified
         self.begun = self.heard_at = clock()
         self.tls = tls
         self._me, self._instance, self._sci = me, instance, sci
@@ -144,8 +150,9 @@ class Session(asyncio.Protocol):
         while self.tls.established and not self._ended():
             if self.channel is None:
                 self.chain = self.tls.chain
+                peer = self.tls.peer
                 self.channel = Channel(
-                    me=self._me, peer=self.tls.peer, instance=self._instance, sci=self._sci, now=self._clock()
+                    me=self._me, peer=peer, instance=self._instance(peer), sci=self._sci, now=self._clock()
                 )
             clear = self.tls.read()
             if not clear:

@@ -11,7 +11,6 @@ Importing this module loads the crypto libraries (11 to 13 MB): import it where 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -24,16 +23,16 @@ from OpenSSL import SSL, crypto
 from agent.kernel.secret import Secret
 from agent.linksec.beacon import issuer_tag
 from agent.linksec.errors import PeerRefusedError, Reason, TlsError
+from agent.linksec.judged import Chain, Verifier
 
 MAX_CHAIN: Final = 3  # certificates: leaf, issuer, and one more while an issuer is being replaced
 MAX_HANDSHAKE: Final = 32 * 1024  # bytes from the peer until it is known: a CNSA leaf and issuer need 22 KB
 MAX_PENDING: Final = 16 * 1024  # bytes of clear text taken from the record layer at once
 READ: Final = 4096
 CIPHER: Final = "TLS_AES_256_GCM_SHA384"
+ALPN: Final = b"x0-link/1"  # so that no handshake meant for another service of a node is taken for this one
 SSL_MODE_NO_AUTO_CHAIN: Final = 0x8  # openssl/ssl.h; else the root is searched for and sent, too
 OP_NO_RENEGOTIATION: Final = 1 << 30
-
-Verifier = Callable[[tuple[bytes, ...]], str]  # DER certificates, leaf first > SPIFFE id, or PeerRefusedError
 
 
 class Suite(msgspec.Struct, frozen=True):
@@ -103,7 +102,7 @@ class Endpoint:
         self._taken = 0  # bytes fed before the peer was known
         self.established = False
         self.peer = ""  # its SPIFFE id, once established
-        self.chain: tuple[bytes, ...] = ()  # its certificates (DER, leaf first), once established
+        self.chain: Chain = ()  # what it was judged by, once established
         if server:
             self._connection.set_accept_state()
         else:
@@ -189,6 +188,8 @@ class Endpoint:
         wanted = ("TLSv1.3", CIPHER, self._suite.group.lower())
         if got != wanted:
             raise TlsError(f"the handshake gave {got}, wanted is {wanted}", Reason.TLS)
+        if found.get_alpn_proto_negotiated() != ALPN:
+            raise TlsError(f"the peer does not speak {ALPN.decode()} (ALPN)", Reason.TLS)
         leaf = found.get_peer_certificate(as_cryptography=True)
         if leaf is None or not self.peer or self._refusal is not None:
             raise TlsError("the peer showed no certificate that was accepted", Reason.CERTIFICATE)
@@ -212,14 +213,12 @@ class Endpoint:
         self._shown[depth] = crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate)
         if depth or not ok:
             return True
-        chain = tuple(der for _, der in sorted(self._shown.items()))
         try:
-            self.peer = self._verify(chain)
+            self.peer, self.chain = self._verify(tuple(der for _, der in sorted(self._shown.items())))
         except PeerRefusedError as error:
             self._refusal = error
         except ValueError as error:  # DER that OpenSSL reads and cryptography does not
             self._refusal = PeerRefusedError(f"not readable: {error}")
-        self.chain = chain
         return self._refusal is None
 
 
@@ -238,6 +237,8 @@ def _context(credentials: Credentials, suite: Suite, chain: tuple[bytes, ...]) -
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
     context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, _judge)
     context.set_verify_depth(MAX_CHAIN)
+    context.set_alpn_protos([ALPN])
+    context.set_alpn_select_callback(_protocol)
     try:
         leaf, *issuers = (x509.load_der_x509_certificate(der) for der in chain)
         if not isinstance(leaf.public_key(), suite.key_type):
@@ -259,6 +260,13 @@ def _context(credentials: Credentials, suite: Suite, chain: tuple[bytes, ...]) -
 def _judge(connection: SSL.Connection, certificate: crypto.X509, _error: int, depth: int, ok: int) -> bool:
     end = connection.get_app_data()
     return isinstance(end, Endpoint) and end.verify(certificate, depth, ok)
+
+
+def _protocol(_connection: SSL.Connection, offered: list[bytes]) -> bytes:
+    """The server's choice. A TlsError here ends the handshake with an alert and comes out of it."""
+    if ALPN not in offered:
+        raise TlsError(f"the peer does not offer {ALPN.decode()} (ALPN)", Reason.TLS)
+    return ALPN
 
 
 def _unable(what: str) -> TlsError:

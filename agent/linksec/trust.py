@@ -2,7 +2,8 @@
 """Joins the identity package to TLS: whose chain is it, by the SPIFFE rules, bundle, time and revocations.
 
 A peer that knows from our beacon which issuers we know sends its leaf alone; the issuer's certificate is put
-beside it here. Nothing is trusted for that: the rules judge both as if they had been sent.
+beside it here. Nothing is trusted for that: the rules judge both as if they had been sent. It is given back
+with the verdict, so that judging anew does not depend on the list of issuers.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from agent.identity.nodefiles import Keyed
 from agent.identity.revoked import NOTHING, Revoked
 from agent.kernel.secret import Secret
 from agent.linksec.errors import PeerRefusedError, Reason
-from agent.linksec.tls import Credentials, Verifier
+from agent.linksec.judged import Chain, Judged, Verifier
+from agent.linksec.tls import Credentials
 
 MAX_ISSUERS: Final = (
     8  # issuers of one mesh that are kept ready; each tried costs a signature check of 0.1 ms
@@ -42,7 +44,7 @@ class Trust(msgspec.Struct, frozen=True):
 def verifier(trust: Callable[[], Trust]) -> Verifier:
     """The judge of peers' chains; `trust()` is asked each time, so revocations and bundles count at once."""
 
-    def verify(chain: tuple[bytes, ...]) -> str:
+    def verify(chain: Chain) -> Judged:
         now = trust()
         if len(chain) > 1:
             return _judged(chain, now)
@@ -68,13 +70,13 @@ def credentials(identity: Keyed) -> Credentials:
     return Credentials(own.uris[0] if own.uris else "", identity.chain, Secret(keys.to_pem(identity.key)))
 
 
-def _judged(chain: tuple[bytes, ...], trust: Trust) -> str:
+def _judged(chain: Chain, trust: Trust) -> Judged:
     try:
         found = svid.verify(chain, trust.bundle, trust.moment, revoked=trust.revoked, grace=trust.grace)
     except svid.SvidError as error:
         revoked = any(broken.rule == NOT_REVOKED for broken in error.broken)
         raise PeerRefusedError(str(error), Reason.REVOKED if revoked else Reason.CERTIFICATE) from None
-    return str(found.id)
+    return Judged(str(found.id), chain)
 
 
 def _candidates(leaf: bytes, issuers: tuple[bytes, ...]) -> list[bytes]:

@@ -18,7 +18,7 @@ from agent.linksec.errors import BeaconError, ChannelError, TlsError
 from agent.linksec.messages import Deframer
 from agent.linksec.tls import Contexts
 from tests.unit.kernel import macsecanswers
-from tests.unit.linksec.authority import Mesh
+from tests.unit.linksec.authority import Mesh, take_all
 
 eight = st.binary(min_size=8, max_size=8)
 beacons = st.builds(
@@ -107,7 +107,7 @@ def contexts() -> Contexts:
 def test_any_bytes_instead_of_a_handshake_are_waited_for_or_refused(
     contexts: Contexts, data: list[bytes], header: bool
 ) -> None:
-    victim = contexts.server(lambda _chain: "anybody")
+    victim = contexts.server(take_all)
     with contextlib.suppress(TlsError):
         for piece in data:
             victim.feed((b"\x16\x03\x01" + len(piece).to_bytes(2, "big") if header else b"") + piece)
@@ -120,8 +120,8 @@ def test_any_bytes_instead_of_a_handshake_are_waited_for_or_refused(
 def test_a_damaged_hello_is_waited_for_or_refused_or_answered_but_never_established(
     contexts: Contexts, data: st.DataObject
 ) -> None:
-    client = contexts.client(lambda _chain: "anybody")
-    victim = contexts.server(lambda _chain: "anybody")
+    client = contexts.client(take_all)
+    victim = contexts.server(take_all)
     with contextlib.suppress(TlsError):
         victim.feed(data.draw(damaged(st.just(client.outgoing()))))
     assert not victim.established

@@ -13,12 +13,15 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from agent.kernel.macsecrows import Sci
+from agent.linksec import agentrun
+from agent.linksec.errors import Reason, TlsError
+from agent.linksec.judged import Verifier
 from agent.linksec.report import Kind, LinkEvent
 from agent.linksec.service import LinkSecurity, Settings
-from agent.linksec.tls import Contexts, Verifier
+from agent.linksec.tls import Contexts
 from tests.integration.netns import inside
 from tests.unit.linksec.authority import Mesh, der
-from tests.unit.linksec.pretend import PretendMacsec
+from tests.unit.linksec.pretend import PretendMacsec, PretendOwners
 
 LOOK = 0.1  # s
 PATIENCE = 30.0  # s for whatever must come; a busy machine is slow, not wrong
@@ -31,8 +34,9 @@ class Node:
 
     def __init__(self, namespace: str, mac: str, contexts: Contexts, verify: Verifier, issuer: bytes) -> None:
         self.namespace, self.sci = namespace, Sci(mac)
-        self.kernel = PretendMacsec(self.sci)
-        self.contexts, self.verify, self.issuer = contexts, verify, issuer
+        self.kernel, self.owners = PretendMacsec(self.sci), PretendOwners()
+        self.contexts: Contexts | None = contexts  # None: its identity cannot be read
+        self.verify, self.issuer = verify, issuer
         self.events: list[LinkEvent] = []
         self.period = 600.0
         self.service: LinkSecurity
@@ -88,12 +92,13 @@ class Node:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         self.service = LinkSecurity(
             Settings("e1", "tal", rekey_period=self.period),
-            instance=secrets.token_bytes(8),
+            run=agentrun.begin(secrets.token_bytes),
             sci=self.sci,
-            contexts=lambda: self.contexts,
+            contexts=self._identity,
             verify=lambda chain: self.verify(chain),
             issuers=lambda: (self.issuer,),
             installer=self.kernel,
+            owners=self.owners,
             on_event=self._note,
             random_bytes=secrets.token_bytes,
             rng=random.Random(self.sci.mac),
@@ -103,6 +108,11 @@ class Node:
         await self._stop.wait()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+    def _identity(self) -> Contexts:
+        if self.contexts is None:
+            raise TlsError("our certificate cannot be read", Reason.CERTIFICATE)
+        return self.contexts
 
     def _note(self, event: LinkEvent) -> None:
         with CHANGED:

@@ -66,7 +66,7 @@ def test_half_open_connections_of_one_source_are_bounded(wire: tuple[str, str], 
         victim.until(lambda: counted(victim) >= 30)
         half_open = victim.call(lambda service: service.half_open)
         assert half_open <= admission.MAX_HALF_OPEN_SOURCE
-        assert victim.call(lambda service: len(service._sessions)) == half_open
+        assert victim.call(lambda service: len(service._connections.sessions)) == half_open
         assert victim.call(lambda service: service.counters.refused) >= 30
 
 
@@ -76,7 +76,7 @@ def test_half_open_connections_of_many_sources_are_bounded_and_end(wire: tuple[s
         connections(wire[0], ADDRESSES, 2, stack)
         victim.until(lambda: counted(victim) >= 60)
         assert victim.call(lambda service: service.half_open) <= admission.MAX_HALF_OPEN
-        assert victim.call(lambda service: len(service._sessions)) <= admission.MAX_HALF_OPEN
+        assert victim.call(lambda service: len(service._connections.sessions)) <= admission.MAX_HALF_OPEN
         victim.until(lambda: victim.call(lambda service: service.half_open) == 0)  # by their deadline
 
 
@@ -128,7 +128,7 @@ def test_beacons_of_nobody_make_us_dial_few_at_a_time(wire: tuple[str, str], mes
             sender.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, index)
             sender.sendto(beacon.encode(said), (beacon.GROUP, beacon.PORT, 0, index))
         victim.until(lambda: victim.call(lambda service: service.counters.failures))
-        assert victim.call(lambda service: len(service._dials)) <= 4
+        assert victim.call(lambda service: len(service._connections._dials)) <= 4
         assert not victim.saw(Kind.UP)
 
 

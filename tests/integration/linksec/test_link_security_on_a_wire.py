@@ -11,6 +11,7 @@ import pytest
 
 from agent.linksec.errors import Reason
 from agent.linksec.report import Kind
+from agent.linksec.service import LinkSecurity
 from agent.linksec.tls import Contexts
 from tests.integration.linksec.running import Node, node
 from tests.integration.netns import missing, pair
@@ -96,11 +97,78 @@ def test_a_renewed_certificate_is_shown_within_a_second_or_so_and_no_key_changes
             one.contexts = Contexts(fresh)
             one.call(lambda service: service.renew())
             other.until(partial(resumed_since, other, seen))
-            shown = other.call(lambda service: [found.chain[0] for found in service._sessions.values()])
+            shown = other.call(
+                lambda service: [found.chain[0] for found in service._connections.sessions.values()]
+            )
             assert shown == [fresh.chain[0]]
             assert len(one.kernel.keys_used) == used
         assert a.kernel.readable_by(b.kernel)
         assert not a.saw(Kind.DOWN) + b.saw(Kind.DOWN)
+
+
+def forged(one: Node) -> None:
+    """What a segment inside TCP's window does that somebody on the wire made up."""
+
+    def take(service: LinkSecurity) -> None:
+        (session,) = service._connections.sessions.values()
+        session.data_received(b"\x17\x03\x03\x00\x20" + bytes(32))
+
+    one.call(take)
+
+
+def test_a_forged_segment_costs_the_channel_and_not_the_link(wire: tuple[str, str], mesh: Mesh) -> None:
+    with node(wire[0], MAC_A, mesh, "anna") as a, node(wire[1], MAC_B, mesh, "berta") as b:
+        both_up(a, b)
+        before = len(a.kernel.keys_used)
+        forged(a)
+        for one in (a, b):
+            one.until(partial(one.saw, Kind.RESUMED))
+            assert not one.saw(Kind.DOWN)
+        assert a.saw(Kind.HELD)[0].reason is Reason.TLS
+        assert a.kernel.readable_by(b.kernel)
+        assert b.kernel.readable_by(a.kernel)
+        assert len(a.kernel.keys_used) == before
+
+
+def test_what_a_neighbour_is_told_of_a_run_is_not_what_everybody_hears(
+    wire: tuple[str, str], mesh: Mesh
+) -> None:
+    with node(wire[0], MAC_A, mesh, "anna") as a, node(wire[1], MAC_B, mesh, "berta") as b:
+        both_up(a, b)
+        (told,) = a.call(lambda service: [one.channel for one in service._connections.sessions.values()])
+        assert told is not None
+        assert told.instance == b.service._run.towards("spiffe://tal/node/anna")
+        assert told.instance != b.service._run.mark
+
+
+def test_a_link_goes_on_while_our_identity_cannot_be_read_and_that_is_told(
+    wire: tuple[str, str], mesh: Mesh
+) -> None:
+    with node(wire[0], MAC_A, mesh, "anna") as a, node(wire[1], MAC_B, mesh, "berta") as b:
+        both_up(a, b)
+        kept, a.contexts = a.contexts, None
+        a.until(lambda: a.service.problem)
+        assert "cannot be read" in a.service.problem
+        assert [state.held for state in a.call(lambda service: service.states())] == [False]
+        a.contexts = kept
+        a.until(lambda: not a.service.problem)
+        assert not a.saw(Kind.DOWN) + b.saw(Kind.DOWN) + b.saw(Kind.HELD)
+
+
+def test_a_neighbour_that_is_revoked_while_the_agent_restarts_is_shut_out(
+    wire: tuple[str, str], mesh: Mesh
+) -> None:
+    own = Mesh()
+    with node(wire[0], MAC_A, own, "anna") as a, node(wire[1], MAC_B, own, "berta") as b:
+        both_up(a, b)
+        a.until(lambda: a.owners.kept)
+        a.stop()
+        b.stop()
+        own.revoked.add("spiffe://tal/node/berta")
+        a.start()
+        a.until(lambda: not b.kernel.readable_by(a.kernel))
+        a.until(lambda: not a.kernel.readable_by(b.kernel))
+        assert a.saw(Kind.DOWN)[-1].peer == "spiffe://tal/node/berta"
 
 
 def test_a_neighbour_of_another_mesh_is_left_alone(wire: tuple[str, str], mesh: Mesh) -> None:

@@ -8,7 +8,7 @@ from cryptography.hazmat.bindings.openssl.binding import Binding
 from OpenSSL import SSL, crypto
 
 from agent.linksec.errors import TlsError
-from agent.linksec.tls import Credentials, Endpoint
+from agent.linksec.tls import ALPN, Credentials, Endpoint
 
 FLIGHTS = 12
 
@@ -16,7 +16,7 @@ FLIGHTS = 12
 class Raw:
     """`settings`: groups, signatures, minimum and maximum version, all OpenSSL's defaults where not given.
 
-    `resume`: an earlier one, whose settings and session are used again.
+    `resume`: an earlier one, whose settings and session are used again. `alpn`: b"" names no protocol.
     """
 
     def __init__(
@@ -28,11 +28,15 @@ class Raw:
         signatures: str = "",
         version: int | None = None,
         resume: Raw | None = None,
+        alpn: bytes = ALPN,
     ) -> None:
         context: SSL.Context = resume.tls.get_context() if resume else SSL.Context(SSL.TLS_METHOD)
         if version is not None:
             context.set_min_proto_version(version)
             context.set_max_proto_version(version)
+        if alpn and resume is None:
+            context.set_alpn_protos([alpn])
+            context.set_alpn_select_callback(lambda _connection, _offered: alpn)
         if groups:
             assert Binding.lib.SSL_CTX_set1_curves_list(context._context, groups.encode()) == 1
         if signatures:

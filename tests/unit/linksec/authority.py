@@ -18,7 +18,8 @@ from cryptography.x509.oid import NameOID
 
 from agent.kernel.secret import Secret
 from agent.linksec.errors import PeerRefusedError
-from agent.linksec.tls import Credentials, Verifier
+from agent.linksec.judged import Chain, Judged, Verifier
+from agent.linksec.tls import Credentials
 
 NOW = dt.datetime(2026, 11, 27, tzinfo=dt.UTC)
 MESH = "spiffe://tal"
@@ -92,7 +93,7 @@ class Mesh:
         """Accepts our nodes; `known`: issuers that need not be sent (the root always is)."""
         trusted = [self.root[1], *(c for _, c in (known if known is not None else [self.issuer]))]
 
-        def verify(chain: tuple[bytes, ...]) -> str:
+        def verify(chain: Chain) -> Judged:
             leaf, *sent = (x509.load_der_x509_certificate(one) for one in chain)
             for issuer in [*trusted, *sent]:
                 try:
@@ -110,6 +111,16 @@ class Mesh:
                 raise PeerRefusedError(f"{uri} is of another mesh")
             if uri in self.revoked:
                 raise PeerRefusedError(f"{uri} was revoked")
-            return uri
+            return Judged(uri, (chain[0], der(issuer)))
 
         return verify
+
+
+def take_all(chain: Chain) -> Judged:
+    """A verifier that trusts anybody."""
+    return Judged("anybody", chain)
+
+
+def refuse_all(chain: Chain) -> Judged:
+    """A verifier that trusts nobody."""
+    raise PeerRefusedError(f"nobody is trusted here, so none of these {len(chain)} certificates")

@@ -4,13 +4,27 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from agent.kernel.errors import RefusedError
 from agent.kernel.macsec import CIPHER_GCM_AES_256
 from agent.kernel.macsecrows import RxChannel, Sa, Sci, SecY
+from agent.linksec.judged import Judged
 from agent.linksec.keyactions import Sak
+
+
+class PretendOwners:
+    """What stands on disk of whose the channels are."""
+
+    def __init__(self) -> None:
+        self.kept: dict[Sci, Judged] = {}
+
+    def load(self) -> dict[Sci, Judged]:
+        return dict(self.kept)
+
+    def save(self, owners: Mapping[Sci, Judged]) -> None:
+        self.kept = dict(owners)
 
 
 class PretendMacsec:

@@ -124,6 +124,14 @@ def test_more_messages_than_the_rate_are_cut() -> None:
     assert cut(a, *burst).reason is Reason.FLOOD
 
 
+def test_more_keys_than_their_rate_are_cut_before_they_are_work_for_the_kernel() -> None:
+    a, b = pair()
+    for number in range(int(rules.OFFER_BURST)):
+        b.send(OFFER)
+        assert a.receive(b.take(), 0.01 * number) == [OFFER]
+    assert cut(a, OFFER, now=0.5).reason is Reason.FLOOD
+
+
 def without_end(channel: Channel) -> None:
     for _ in range(rules.MAX_OUT):
         channel.send(OFFER)

@@ -9,8 +9,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from agent.linksec import keys
+from agent.linksec import audience, keytimes
 from agent.linksec.errors import Reason
+from agent.linksec.inherited import OwnKey
 from agent.linksec.keyactions import Action, ChangeOver, Cut, Give, Remove, Sak, Tell
 from agent.linksec.keys import SakLife
 
@@ -61,12 +62,12 @@ def test_nothing_is_sent_before_somebody_confirmed() -> None:
 def test_receivers_add_first_the_sender_changes_after_all_confirmed_the_old_goes_after_3_s() -> None:
     sender = life()
     old = linked(sender, "anna", "berta")
-    offers = sender.tick(keys.PERIOD)
+    offers = sender.tick(keytimes.PERIOD)
     new = given(offers, "anna")
     assert given(offers, "berta") == new
     assert new.an == old.an + 1
     assert new.key != old.key
-    at = keys.PERIOD + 0.1
+    at = keytimes.PERIOD + 0.1
     assert sender.confirmed("anna", new.key_id, at) == []
     assert change(sender.confirmed("berta", new.key_id, at)) == new
     told = of(Tell, sender.switched(new.key_id, at))
@@ -75,7 +76,7 @@ def test_receivers_add_first_the_sender_changes_after_all_confirmed_the_old_goes
         ("berta", 3.0),
     }
     assert sender.tick(at + 2.9) == []
-    assert sender.tick(at + keys.RETIRE) == [Remove(old.an)]
+    assert sender.tick(at + keytimes.RETIRE) == [Remove(old.an)]
 
 
 def test_who_does_not_confirm_by_the_deadline_is_cut_before_the_change() -> None:
@@ -83,8 +84,8 @@ def test_who_does_not_confirm_by_the_deadline_is_cut_before_the_change() -> None
     linked(sender, "anna", "berta")
     new = given(sender.rekey(1.0), "anna")
     sender.confirmed("anna", new.key_id, 1.1)
-    assert sender.tick(1.0 + keys.CONFIRM - 0.1) == []
-    actions = sender.tick(1.0 + keys.CONFIRM)
+    assert sender.tick(1.0 + keytimes.CONFIRM - 0.1) == []
+    actions = sender.tick(1.0 + keytimes.CONFIRM)
     assert actions == [Cut("berta", Reason.REKEY), ChangeOver(new)]
     assert not sender.live("berta")
 
@@ -92,13 +93,13 @@ def test_who_does_not_confirm_by_the_deadline_is_cut_before_the_change() -> None
 def test_a_revoked_neighbour_is_shut_out_within_five_seconds_though_another_does_not_answer() -> None:
     sender = life()
     old = linked(sender, "anna", "berta", "carla")
-    new = given(sender.removed("berta", 1.0, untrusted=True), "anna")
+    new = given(sender.expel(["berta"], (), 1.0), "anna")
     sender.confirmed("anna", new.key_id, 1.1)
-    at = 1.0 + keys.CONFIRM_URGENT
+    at = 1.0 + keytimes.CONFIRM_URGENT
     assert change(sender.tick(at)) == new
     sender.switched(new.key_id, at)
-    assert Remove(old.an) in sender.tick(at + keys.RETIRE_URGENT)
-    assert at + keys.RETIRE_URGENT - 1.0 < 5.0
+    assert Remove(old.an) in sender.tick(at + keytimes.RETIRE_URGENT)
+    assert at + keytimes.RETIRE_URGENT - 1.0 < 5.0
 
 
 def test_a_key_given_to_a_revoked_neighbour_and_not_yet_used_is_never_used() -> None:
@@ -106,19 +107,51 @@ def test_a_key_given_to_a_revoked_neighbour_and_not_yet_used_is_never_used() -> 
     linked(sender, "anna", "berta")
     doomed = given(sender.rekey(1.0), "anna")
     sender.confirmed("anna", doomed.key_id, 1.1)
-    new = given(sender.removed("berta", 1.2, untrusted=True), "anna")
+    new = given(sender.expel(["berta"], (), 1.2), "anna")
     assert new.key_id != doomed.key_id
     assert sender.confirmed("anna", doomed.key_id, 1.3) == []
     assert change(sender.confirmed("anna", new.key_id, 1.4)) == new
 
 
+def test_a_key_that_one_who_left_still_has_is_replaced_at_once() -> None:
+    sender = life()
+    old = linked(sender, "anna", "berta")
+    sender.removed("berta", 1.0)
+    new = given(sender.expel((), {old.key_id}, 2.0), "anna")
+    assert new.key_id != old.key_id
+    assert sender.next_due() == 2.0 + keytimes.CONFIRM_URGENT
+
+
+def test_keys_of_before_that_one_who_left_still_has_are_no_reason_for_another() -> None:
+    sender = life()
+    linked(sender, "anna")
+    assert sender.expel((), {b"an old key 16 by"}, 2.0) == []
+
+
+def test_of_those_expelled_at_once_none_is_given_the_key_that_comes() -> None:
+    sender = life()
+    linked(sender, "anna", "berta", "carla")
+    actions = sender.expel(["anna", "berta"], (), 1.0)
+    assert [one.peer for one in actions if isinstance(one, Give)] == ["carla"]
+
+
+def test_a_change_the_kernel_is_at_is_followed_by_another_where_one_who_has_that_key_is_expelled() -> None:
+    sender = life()
+    linked(sender, "anna", "berta")
+    doomed = given(sender.rekey(1.0), "anna")
+    sender.confirmed("anna", doomed.key_id, 1.1)
+    assert change(sender.confirmed("berta", doomed.key_id, 1.1)) == doomed
+    assert sender.expel(["berta"], (), 1.2) == []
+    assert given(sender.switched(doomed.key_id, 1.3), "anna").key_id != doomed.key_id
+
+
 @pytest.mark.parametrize(
-    ("pn", "wait"), [(keys.PN_LIMIT, keys.CONFIRM), (keys.PN_URGENT, keys.CONFIRM_URGENT)]
+    ("pn", "wait"), [(keytimes.PN_LIMIT, keytimes.CONFIRM), (keytimes.PN_URGENT, keytimes.CONFIRM_URGENT)]
 )
 def test_a_key_whose_packet_numbers_run_out_is_replaced(pn: int, wait: float) -> None:
     sender = life()
     linked(sender, "anna")
-    assert sender.packet_number(keys.PN_LIMIT - 1, 1.0) == []
+    assert sender.packet_number(keytimes.PN_LIMIT - 1, 1.0) == []
     given(sender.packet_number(pn, 1.0), "anna")
     assert sender.next_due() == 1.0 + wait
 
@@ -126,9 +159,9 @@ def test_a_key_whose_packet_numbers_run_out_is_replaced(pn: int, wait: float) ->
 def test_a_change_under_way_is_hurried_where_numbers_run_out_meanwhile() -> None:
     sender = life()
     linked(sender, "anna")
-    sender.packet_number(keys.PN_LIMIT, 1.0)
-    sender.packet_number(keys.PN_URGENT, 2.0)
-    assert sender.next_due() == 2.0 + keys.CONFIRM_URGENT
+    sender.packet_number(keytimes.PN_LIMIT, 1.0)
+    sender.packet_number(keytimes.PN_URGENT, 2.0)
+    assert sender.next_due() == 2.0 + keytimes.CONFIRM_URGENT
 
 
 def test_a_newcomer_is_given_the_key_in_use_with_its_packet_number() -> None:
@@ -138,7 +171,7 @@ def test_a_newcomer_is_given_the_key_in_use_with_its_packet_number() -> None:
     (give,) = sender.joined("berta", b"i" * 8, 2.0)
     assert give == Give("berta", sak, 5000)
     assert not sender.live("berta")
-    assert sender.confirmed("berta", sak.key_id, 2.1) == [Tell("berta", sak.key_id, keys.RETIRE)]
+    assert sender.confirmed("berta", sak.key_id, 2.1) == [Tell("berta", sak.key_id, keytimes.RETIRE)]
     assert sender.live("berta")
 
 
@@ -147,36 +180,67 @@ def test_a_lost_channel_is_no_lost_link_until_the_hold_is_over() -> None:
     linked(sender, "anna")
     assert sender.lost("anna", 1.0) == []
     assert sender.live("anna")
-    assert sender.tick(1.0 + keys.HOLD) == [Cut("anna", Reason.CLOSED)]
+    assert sender.tick(1.0 + audience.HOLD) == [Cut("anna", Reason.CLOSED)]
 
 
 def test_a_key_is_not_changed_behind_the_back_of_a_neighbour_whose_agent_restarts() -> None:
     sender = life()
     linked(sender, "anna", "berta")
-    sender.lost("anna", keys.PERIOD - 1)
-    assert sender.tick(keys.PERIOD) == []
-    assert sender.next_due() == keys.PERIOD - 1 + keys.HOLD
-    back = sender.joined("anna", b"j" * 8, keys.PERIOD + 5)
+    sender.lost("anna", keytimes.PERIOD - 1)
+    assert sender.tick(keytimes.PERIOD) == []
+    assert sender.next_due() == keytimes.PERIOD - 1 + audience.HOLD
+    back = sender.joined("anna", b"j" * 8, keytimes.PERIOD + 5)
     assert len({one.sak.an for one in back if isinstance(one, Give) and one.peer == "anna"}) == 2
 
 
 def test_after_a_restart_neighbours_are_gathered_before_the_key_of_the_earlier_run_is_given_up() -> None:
-    sender = life(inherited={2}, expected=2)
+    sender = life(inherited=OwnKey(2, (), 2))
     first = given(sender.joined("anna", b"i" * 8, 0.5), "anna")
     assert first.an == 3
     assert sender.confirmed("anna", first.key_id, 0.6) == []
     sender.joined("berta", b"i" * 8, 0.7)
     assert change(sender.confirmed("berta", first.key_id, 0.8)) == first
     sender.switched(first.key_id, 0.9)
-    assert sender.tick(0.9 + keys.RETIRE) == [Remove(2)]
+    assert sender.tick(0.9 + keytimes.RETIRE) == [Remove(2)]
 
 
 def test_after_a_restart_nobody_is_waited_for_longer_than_it_takes_to_settle() -> None:
-    sender = life(inherited={0}, expected=2)
+    sender = life(inherited=OwnKey(0, (), 2))
     first = given(sender.joined("anna", b"i" * 8, 0.5), "anna")
     sender.confirmed("anna", first.key_id, 0.6)
-    assert sender.next_due() <= keys.SETTLE
-    assert change(sender.tick(keys.SETTLE)) == first
+    assert sender.next_due() <= keytimes.SETTLE
+    assert change(sender.tick(keytimes.SETTLE)) == first
+
+
+def test_a_key_of_an_earlier_run_goes_in_time_though_nobody_confirms_another() -> None:
+    sender = life(inherited=OwnKey(0, (), 2))
+    sender.joined("anna", b"i" * 8, 0.5)
+    assert sender.next_due() <= keytimes.SETTLE
+    assert sender.tick(keytimes.SETTLE - 0.1) == []
+    assert sender.tick(keytimes.SETTLE) == [Remove(0)]
+    assert sender.tick(keytimes.SETTLE + 100) == []
+
+
+def test_whoever_is_expelled_forces_the_key_of_an_earlier_run_out_at_once() -> None:
+    sender = life(inherited=OwnKey(0, (), 3))
+    for name in ("anna", "berta"):
+        sender.joined(name, b"i" * 8, 0.5)
+    new = given(sender.expel(["berta"], (), 1.0), "anna")
+    assert sender.confirmed("anna", new.key_id, 1.1) == []
+    assert change(sender.tick(1.0 + keytimes.CONFIRM_URGENT)) == new
+    nobody = life(inherited=OwnKey(0, (), 3))
+    nobody.expel((), (), 1.0)
+    assert nobody.tick(1.0 + keytimes.CONFIRM_URGENT) == [Remove(0)]
+
+
+def test_four_associations_of_an_earlier_run_leave_room_for_a_key_of_ours() -> None:
+    sender = life(inherited=OwnKey(2, (0, 1, 3), 1))
+    assert sender.joined("anna", b"i" * 8, 0.0) == []
+    actions = sender.tick(0.25)
+    assert {one.an for one in actions if isinstance(one, Remove)} == {0, 1, 3}
+    new = given(actions, "anna")
+    assert new.an == 3
+    assert change(sender.confirmed("anna", new.key_id, 0.3)) == new
 
 
 def test_no_key_is_made_twice() -> None:
@@ -194,16 +258,16 @@ def test_what_the_kernel_refuses_leaves_the_key_in_use_and_is_tried_again() -> N
     assert sender.failed(new.key_id, 1.2) == [Remove(new.an)]
     assert sender.current == old
     assert sender.live("anna")
-    assert sender.next_due() == 1.2 + keys.RETRY
-    assert given(sender.tick(1.2 + keys.RETRY), "anna").key_id != new.key_id
+    assert sender.next_due() == 1.2 + keytimes.RETRY
+    assert given(sender.tick(1.2 + keytimes.RETRY), "anna").key_id != new.key_id
 
 
 def test_neighbours_are_bounded() -> None:
     sender = life()
-    for number in range(keys.MAX_PEERS):
+    for number in range(audience.MAX_PEERS):
         sender.joined(f"n{number}", b"i" * 8, 0.0)
     assert sender.joined("one too many", b"i" * 8, 0.0) == [Cut("one too many", Reason.FULL)]
-    assert len(sender.peers()) == keys.MAX_PEERS
+    assert len(sender.peers()) == audience.MAX_PEERS
 
 
 def test_keys_stand_in_no_repr() -> None:
@@ -287,7 +351,8 @@ class Radio(RuleBasedStateMachine):
             self.revoked_keys |= had - {k for _, k in self.sending}
         self.receivers.pop(peer, None)
         self.unsaid.pop(peer, None)
-        self.do(self.life.removed(peer, self.now, untrusted=untrusted))
+        gone = self.life.expel([peer], (), self.now) if untrusted else self.life.removed(peer, self.now)
+        self.do(gone)
 
     @rule(works=st.booleans())
     @precondition(lambda self: self.pending)
@@ -305,7 +370,7 @@ class Radio(RuleBasedStateMachine):
         self.now += step
         self.do(self.life.tick(self.now))
 
-    @rule(pn=st.sampled_from([100, keys.PN_LIMIT, keys.PN_URGENT]))
+    @rule(pn=st.sampled_from([100, keytimes.PN_LIMIT, keytimes.PN_URGENT]))
     def packets(self, pn: int) -> None:
         self.do(self.life.packet_number(pn, self.now))
 

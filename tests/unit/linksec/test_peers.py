@@ -122,6 +122,28 @@ def test_a_silent_neighbour_is_forgotten_unless_linked(table: Neighbours) -> Non
 
 def test_a_neighbour_that_knows_our_issuer_is_sent_the_leaf_alone(table: Neighbours) -> None:
     table.heard(beacon(issuers=(b"t" * 8,)), HIGH, 0.0)
-    assert table.knows_issuer(HIGH, b"t" * 8)
-    assert not table.knows_issuer(HIGH, b"other...")
-    assert not table.knows_issuer(LOW, b"t" * 8)
+    assert table.knows_issuer(HIGH, b"t" * 8, 0.0)
+    assert not table.knows_issuer(HIGH, b"other...", 0.0)
+    assert not table.knows_issuer(LOW, b"t" * 8, 0.0)
+
+
+def test_after_a_failure_the_issuer_is_sent_whatever_beacons_say(table: Neighbours) -> None:
+    table.heard(beacon(issuers=(b"t" * 8,)), HIGH, 0.0)
+    table.doubt_issuer(HIGH, 1.0)
+    table.linked(HIGH)
+    table.heard(beacon(issuers=(b"t" * 8,), instance=b"n" * 8), HIGH, 2.0)
+    assert not table.knows_issuer(HIGH, b"t" * 8, peers.WHOLE)
+    assert table.knows_issuer(HIGH, b"t" * 8, 1.0 + peers.WHOLE)
+
+
+def test_forged_restarts_make_us_dial_at_once_only_once_a_minute(table: Neighbours) -> None:
+    table.heard(beacon(), HIGH, 0.0)
+    tried = []
+    for step in range(int(peers.FORGIVE) * 4):
+        now = step / 4
+        table.heard(beacon(instance=step.to_bytes(8, "big")), HIGH, now)
+        if dialled(table, now):
+            tried.append(now)
+            table.failed(HIGH, Reason.CERTIFICATE, now)
+    assert len(tried) <= 7, tried  # the pauses of 5, 10, 20, 30 s, and one that was forgiven
+    assert not table.heard(beacon(instance=b"last one"), HIGH, peers.FORGIVE - 0.1)

@@ -13,7 +13,7 @@ from agent.linksec import tls
 from agent.linksec.errors import Reason, TlsError
 from agent.linksec.tls import CNSA, CNSA_HYBRID, HYBRID, Contexts, Endpoint
 from tests.unit.linksec.attacker import Raw, meet
-from tests.unit.linksec.authority import Mesh, credentials, signed
+from tests.unit.linksec.authority import Mesh, credentials, signed, take_all
 from tests.unit.linksec.pairs import handshake
 
 GROUP, SIGNATURE = HYBRID.group, HYBRID.signature
@@ -86,6 +86,17 @@ def test_an_older_tls_is_refused(mesh: Mesh, anna: Contexts, role: str, version:
     refused(victim, attack(role, victim, credentials=classical, version=version))
 
 
+@pytest.mark.parametrize("alpn", [b"", b"x0-link/2", b"http/1.1"])
+def test_a_peer_that_speaks_another_protocol_or_names_none_is_refused(
+    mesh: Mesh, anna: Contexts, role: str, alpn: bytes
+) -> None:
+    victim = victim_of(role, anna, mesh)
+    error = attack(role, victim, credentials=mesh.node("berta"), groups=GROUP, alpn=alpn)
+    refused(victim, error)
+    assert error is not None
+    assert error.reason is Reason.TLS
+
+
 def test_a_foreign_root_of_the_same_name_is_refused(mesh: Mesh, anna: Contexts, role: str) -> None:
     victim = victim_of(role, anna, mesh)
     error = attack(role, victim, credentials=Mesh().node("berta"), groups=GROUP)
@@ -122,7 +133,7 @@ def test_a_client_shows_nobody_its_certificate_before_it_has_judged_the_server(
     mesh: Mesh, anna: Contexts
 ) -> None:
     client, foreign = anna.client(mesh.verifier()), Contexts(Mesh().node("berta"))
-    server = foreign.server(lambda _chain: "anybody")
+    server = foreign.server(take_all)
     server.feed(client.outgoing())
     with pytest.raises(TlsError, match="signed by nobody we trust"):
         client.feed(server.outgoing())

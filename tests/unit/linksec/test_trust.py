@@ -16,6 +16,7 @@ from agent.linksec.errors import PeerRefusedError, Reason, TlsError
 from agent.linksec.tls import CNSA, Contexts
 from agent.linksec.trust import Trust, credentials, verifier
 from tests.unit.identity.mesh import DOMAIN, NOW, Mesh, mesh
+from tests.unit.linksec.authority import take_all
 from tests.unit.linksec.pairs import handshake
 
 YEARS = 365.25 * 86400.0
@@ -33,7 +34,7 @@ def meet(found: Mesh, judged_by: Trust, *, leaf_only: bool = False) -> str:
     """The name the client gives to the server it met."""
     ours = contexts(found)
     client = ours.client(verifier(lambda: judged_by), leaf_only=leaf_only)
-    server = ours.server(lambda _chain: "anybody", leaf_only=leaf_only)
+    server = ours.server(take_all, leaf_only=leaf_only)
     handshake(client, server)
     return client.peer
 
@@ -45,6 +46,27 @@ def test_a_node_of_the_mesh_is_named() -> None:
 def test_a_leaf_alone_is_judged_with_the_issuer_known_here() -> None:
     known = trust(mesh(), issuers=(mesh().issuer.certificate.der,))
     assert meet(mesh(), known, leaf_only=True) == f"spiffe://{DOMAIN}/node/hill-n1"
+
+
+def test_a_neighbour_that_sent_its_leaf_alone_stays_trusted_when_its_issuer_leaves_the_list() -> None:
+    now = [trust(mesh(), issuers=(mesh().issuer.certificate.der,))]
+    judge = verifier(lambda: now[0])
+    leaf, issuer = mesh().chain
+    found = judge((leaf,))
+    assert found.chain == (leaf, issuer)
+    now[0] = trust(mesh(), issuers=())
+    assert judge(found.chain).peer == found.peer
+    entry = Entry(Kind.NODE, "n1", int(NOW))
+    now[0] = trust(mesh(), revoked=Revoked({(Kind.NODE, "n1"): entry}))
+    with pytest.raises(PeerRefusedError):
+        judge(found.chain)
+
+
+def test_what_a_connection_keeps_of_a_leaf_alone_is_all_it_was_judged_by() -> None:
+    ours, known = contexts(mesh()), trust(mesh(), issuers=(mesh().issuer.certificate.der,))
+    client = ours.client(verifier(lambda: known), leaf_only=True)
+    handshake(client, ours.server(verifier(lambda: known), leaf_only=True))
+    assert client.chain == tuple(mesh().chain)
 
 
 def test_a_leaf_alone_of_an_unknown_issuer_is_refused() -> None:
