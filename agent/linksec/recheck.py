@@ -45,7 +45,7 @@ def untrusted(verify: Verifier, links: Iterable[Link], holders: Holders, orphans
 
 
 def _once(verify: Verifier) -> Verifier:
-    """Each chain is judged once: most neighbours are holders, too, and signatures cost a small board a while."""
+    """Each chain is judged once: most neighbours are holders, too, and signatures cost time."""
     known: dict[Chain, Judged | PeerRefusedError] = {}
 
     def judge(chain: Chain) -> Judged:

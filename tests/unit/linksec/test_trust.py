@@ -56,8 +56,8 @@ def test_a_neighbour_that_sent_its_leaf_alone_stays_trusted_when_its_issuer_leav
     assert found.chain == (leaf, issuer)
     now[0] = trust(mesh(), issuers=())
     assert judge(found.chain).peer == found.peer
-    entry = Entry(Kind.NODE, "n1", int(NOW))
-    now[0] = trust(mesh(), revoked=Revoked({(Kind.NODE, "n1"): entry}))
+    entry = Entry(Kind.NODE, "hill-n1", int(NOW))
+    now[0] = trust(mesh(), revoked=Revoked({(Kind.NODE, "hill-n1"): entry}))
     with pytest.raises(PeerRefusedError):
         judge(found.chain)
 
