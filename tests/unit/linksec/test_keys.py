@@ -290,7 +290,7 @@ class Radio(RuleBasedStateMachine):
         self.installed_tx: dict[int, bytes] = {}
         self.pending: list[Sak] = []  # changes the kernel was told of
         self.receivers: dict[str, dict[int, tuple[int, bytes]]] = {}  # number > (age, key)
-        self.unsaid: dict[str, list[Sak]] = {}  # confirmations under way
+        self.unsaid: dict[str, list[tuple[int, Sak]]] = {}  # confirmations under way, and when offered
         self.age = 0
         self.used: set[bytes] = set()
         self.revoked_keys: set[bytes] = set()
@@ -299,8 +299,14 @@ class Radio(RuleBasedStateMachine):
     def do(self, actions: list[Action]) -> None:
         for action in actions:
             match action:
-                case Give(peer, sak):  # under way; a receiver installs it just before it confirms
-                    self.unsaid.setdefault(peer, []).append(sak)
+                case Give(
+                    peer, sak
+                ):  # a receiver installs it just before it confirms, in the order of offers
+                    self.age += 1
+                    mine = self.receivers.get(peer, {})
+                    if mine.get(sak.an, (0, b""))[1] == sak.key_id:  # it is there: this offer counts
+                        mine[sak.an] = (self.age, sak.key_id)
+                    self.unsaid.setdefault(peer, []).append((self.age, sak))
                 case ChangeOver(sak):
                     assert sak.key_id not in self.used, "a key is taken into use twice"
                     assert sak.key_id not in self.revoked_keys, "a revoked neighbour has this key"
@@ -333,9 +339,8 @@ class Radio(RuleBasedStateMachine):
     @precondition(lambda self: any(self.unsaid.values()))
     def confirm(self, data: st.DataObject) -> None:
         peer = data.draw(st.sampled_from(sorted(p for p, k in self.unsaid.items() if k)))
-        sak = self.unsaid[peer].pop(0)
-        self.age += 1
-        self.receivers.setdefault(peer, {})[sak.an] = (self.age, sak.key_id)
+        age, sak = self.unsaid[peer].pop(0)
+        self.receivers.setdefault(peer, {})[sak.an] = (age, sak.key_id)
         self.do(self.life.confirmed(peer, sak.key_id, self.now))
 
     @rule(peer=st.sampled_from(NAMES))
@@ -347,7 +352,7 @@ class Radio(RuleBasedStateMachine):
     def leave(self, peer: str, untrusted: bool) -> None:
         if untrusted:
             had = {k for _, k in self.receivers.get(peer, {}).values()}
-            had |= {sak.key_id for sak in self.unsaid.get(peer, [])}
+            had |= {sak.key_id for _, sak in self.unsaid.get(peer, [])}
             self.revoked_keys |= had - {k for _, k in self.sending}
         self.receivers.pop(peer, None)
         self.unsaid.pop(peer, None)

@@ -45,6 +45,17 @@ def test_what_was_before_the_active_key_goes_after_its_time_and_nothing_else() -
     assert ours.tick(20.0) == [Forget(1)]
 
 
+def test_a_key_that_comes_is_kept_though_its_channel_was_made_anew_before_it_is_used() -> None:
+    ours = Received()
+    for an, name in ((0, "a"), (1, "b")):
+        ours.offered(offer(an, name))
+        ours.installed(name.encode() * 16)
+    for an, name in ((0, "a"), (1, "b")):  # the channel was made anew: both are offered again
+        assert ours.offered(offer(an, name)) == [Confirm(name.encode() * 16)]
+    ours.active(Active(b"a" * 16, 0), 1.0)
+    assert ours.tick(100.0) == []
+
+
 def test_a_new_key_under_an_old_number_takes_its_place_and_the_old_time_is_void() -> None:
     ours = Received()
     for an, name in ((0, "a"), (1, "b")):
