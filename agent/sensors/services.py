@@ -24,7 +24,7 @@ from agent.services.probe import Probe
 from agent.services.process import Process
 
 PERIOD = 1.0  # s between two probes of a service
-PENDING_PERIOD = 0.2  # s between two looks while a probe is undecided or something is suspected
+PENDING_PERIOD = 0.2  # s between two looks while a probe is undecided, or one is not well and suspected
 PATIENCE = 0.02  # s `read` waits for answers; a healthy service on loopback takes 1 to 5 ms
 HUNG_AFTER = 3  # unanswered probes in a row; one or two may be a garbage collection or a full core
 STARTING_S = 5.0  # s a new process may take until its first answer
@@ -105,9 +105,10 @@ class ServicesSensor:
         self._lock = threading.Lock()  # a reload closes while another thread reads
 
     def period(self, attention: bool) -> float:
-        """Seconds until the next look."""
+        """Seconds until the next look. A doubt about a link is none about services that run."""
         now = self._clock()
-        pending = attention or any(watch.pending(now) for watch in self._watches)
+        unwell = attention and any(watch.state != "running" for watch in self._watches)
+        pending = unwell or any(watch.pending(now) for watch in self._watches)
         return PENDING_PERIOD if pending else PERIOD
 
     def read(self, now: float) -> tuple[Service, ...]:

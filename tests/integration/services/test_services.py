@@ -42,6 +42,16 @@ def test_a_command_is_started_detached_with_its_output_in_a_file(
     assert here.read("sleeper").state == "running"
 
 
+def test_a_doubt_elsewhere_does_not_look_oftener_at_services_that_run(stand: Callable[..., Stand]) -> None:
+    here = stand(sleeper())
+    here.control.start("sleeper")
+    here.until("sleeper", "running")
+    assert here.sensor.period(True) == here.sensor.period(False)
+    here.control.stop("sleeper")
+    here.until("sleeper", "gone")
+    assert here.sensor.period(True) < here.sensor.period(False), "now it is what is in doubt"
+
+
 def test_what_systemd_told_the_agent_is_not_inherited(
     stand: Callable[..., Stand], monkeypatch: pytest.MonkeyPatch
 ) -> None:
