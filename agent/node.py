@@ -37,6 +37,7 @@ from agent.nodehearing import Hearing
 from agent.nodehello import NodeHello
 from agent.nodeservices import NodeServices
 from agent.nodestatus import NodeStatus
+from agent.priority import Priority
 from agent.reload import Reload
 from agent.sensors.names import NamesSensor
 from agent.sensors.peers import PeersSensor, ReportsSensor, TwinsSensor
@@ -92,6 +93,7 @@ class Node:
             radios_read=any(sensor.name == "radios" for sensor in found),
             radios=frozenset(one.name for one in config.mesh.interfaces if one.kind == "radio"),
         )
+        self._priority = Priority()
         self._hello = NodeHello(config, self._status.snapshot, self._hearing.heard)
         self._echoes = NodeEchoes(self._address, self._wake)
         told = (PeersSensor, ReportsSensor, TwinsSensor, NamesSensor)
@@ -205,6 +207,8 @@ class Node:
     def _tick(self, snapshot: Snapshot) -> None:
         self.heartbeat = time.monotonic()
         self._first_tick.set()
+        if self.loop is not None:
+            self._priority.hurry(self.loop.monitor.timetable.attention.bursting(snapshot.at))
         self._herald.tick(snapshot)
         self._hearing.tick(snapshot)
         self._balance.tick(snapshot)

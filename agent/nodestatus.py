@@ -17,6 +17,8 @@ from agent.status import Loop as LoopState
 from agent.supervise import TaskState
 from agent.telemetry import metrics
 
+LOOK_EVERY = 0.25  # s between two looks at the state's word: it is for people, and for neighbours' hellos
+
 
 class Parts(Protocol):
     """What of agent/node.py is looked at."""
@@ -39,6 +41,7 @@ class NodeStatus:
         self._parts = parts
         self.word = "starting"
         self._since = parts.began
+        self._looked = float("-inf")
 
     def document(self) -> dict[str, Any]:
         """The document of agent/status.py."""
@@ -50,7 +53,11 @@ class NodeStatus:
         return loop.snapshot if loop else None
 
     def changed(self) -> bool:
-        """Looks at the state's word; is it another than at the last look?"""
+        """Looks at the state's word, not at every reading; is it another than at the last look?"""
+        now = time.monotonic()
+        if now - self._looked < LOOK_EVERY:
+            return False
+        self._looked = now
         word = state_of(self._loop_state(), self.snapshot())
         if word == self.word:
             return False

@@ -8,7 +8,7 @@ return could not be noticed.
 from __future__ import annotations
 
 from agent.faults import liveness as lv
-from agent.faults.base import View
+from agent.faults.base import View, once
 from agent.readings import Echo, Peer
 
 # One-way asks for more than a dead link: the hint it starts from is anybody's, and no missing ELP agrees with
@@ -19,9 +19,14 @@ RTT_FACTOR = 3.0  # an echo is late only beyond so many round trips: a slow link
 ANSWER_FRESH_S = 1.5  # a detached neighbour is asked twice a second at least
 
 
+@once
+def _echoes(view: View) -> dict[tuple[str, str], Echo]:
+    return {(echo.hardif, echo.mac): echo for echo in view.snapshot.echoes}
+
+
 def echo_of(view: View, hardif: str, mac: str) -> Echo | None:
     """Our echo probing of this neighbour."""
-    return next((e for e in view.snapshot.echoes if e.hardif == hardif and e.mac == mac), None)
+    return _echoes(view).get((hardif, mac))
 
 
 def ever_answered(view: View, hardif: str, mac: str) -> bool:

@@ -40,6 +40,7 @@ class ClockWrong:
         "set it by hand with `date -u -s 'YYYY-MM-DD HH:MM'`."
     )
     explains: ClassVar[frozenset[str]] = frozenset()
+    seldom: ClassVar[bool] = True  # asked once a second while it has nothing to report
 
     def suspicions(self, view: View) -> Sequence[Suspicion]:
         if 0 <= held_for(view, _stepped) < STEP_HELD_S + 5:

@@ -45,6 +45,9 @@ def dead_attached(view: View, hardif: str, mac: str) -> DeadLink | None:
     mesh = view.snapshot.mesh
     if link is None or not link.admin_up or quiet is None or mesh is None:
         return None
+    radio, seen = lv.station(view, hardif, mac)
+    if link.carrier and not radio and quiet <= view.thresholds.elp_misses * elp:
+        return None  # what a healthy link costs at every reading
     onset = mesh.neighbours_at - quiet
     evidence = {"elp": f"no ELP for {quiet:.2f} s ({quiet / elp:.1f} intervals of {elp * 1000:.0f} ms)"}
     if not link.carrier:
@@ -53,7 +56,6 @@ def dead_attached(view: View, hardif: str, mac: str) -> DeadLink | None:
         return _with_peer(view, DeadLink(hardif, mac, onset, evidence | NO_CARRIER))
     mute = answers.mute(view, hardif, mac)
     patience = MUTE_PATIENCE if mute or ls.loses_some(view, hardif, mac) else 1.0
-    radio, seen = lv.station(view, hardif, mac)
     beacons_missing = radio and (seen is None or seen.inactive_age > patience * lv.RADIO_DEAD_S)
     if radio:
         words = f"nothing received for {seen.inactive_age:.2f} s" if seen else "the radio no longer knows it"

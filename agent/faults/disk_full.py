@@ -38,6 +38,7 @@ class DiskFull:
         "remove what nobody needs, or put in a bigger card."
     )
     explains: ClassVar[frozenset[str]] = frozenset()
+    seldom: ClassVar[bool] = True  # asked once a second while it has nothing to report
 
     def suspicions(self, view: View) -> Sequence[Suspicion]:
         if 0 <= held_for(view, _bad) < SUSPECT_S:

@@ -33,6 +33,7 @@ class GatewayNoInternet:
         "Look at the modem and its cable; `ping` its address and look up a name here; call the provider."
     )
     explains: ClassVar[frozenset[str]] = frozenset()
+    seldom: ClassVar[bool] = True  # asked once a second while it has nothing to report
 
     def suspicions(self, view: View) -> Sequence[Suspicion]:
         """None: the sensor asks more often by itself, and mesh tables tell nothing of it."""

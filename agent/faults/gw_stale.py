@@ -27,6 +27,7 @@ class GatewayStale:
         "Look at the gateway's power and links; devices that had their address from it may need to reconnect."
     )
     explains: ClassVar[frozenset[str]] = frozenset()
+    seldom: ClassVar[bool] = True  # asked once a second while it has nothing to report
 
     def suspicions(self, view: View) -> Sequence[Suspicion]:
         mesh = view.snapshot.mesh

@@ -47,6 +47,7 @@ class LinkLossy:
         "channel; the link is used again once it loses less than 2 %."
     )
     explains: ClassVar[frozenset[str]] = frozenset({"link-dead", "one-way"})
+    seldom: ClassVar[bool] = True  # asked once a second while it has nothing to report
 
     def suspicions(self, view: View) -> Sequence[Suspicion]:
         """None: the sensor asks faster by itself when a request is lost."""

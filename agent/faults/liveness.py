@@ -38,9 +38,39 @@ def attached(view: View) -> dict[str, Hardif]:
     return {h.name: h for h in mesh.hardifs if h.name != view.primary} if mesh else {}
 
 
+@once
+def _links(view: View) -> dict[str, Link]:
+    return {link.name: link for link in view.snapshot.links or ()}
+
+
+@once
+def _neighbours(view: View) -> dict[str, tuple[str, ...]]:
+    mesh = view.snapshot.mesh
+    found: dict[str, tuple[str, ...]] = {}
+    for row in mesh.neighbours if mesh else ():
+        found[row.hardif] = (*found.get(row.hardif, ()), row.mac)
+    return found
+
+
+@once
+def _silences(view: View) -> dict[tuple[str, str], float]:
+    mesh = view.snapshot.mesh
+    return {(row.hardif, row.mac): row.last_seen_age for row in mesh.neighbours} if mesh else {}
+
+
+@once
+def _peers(view: View) -> dict[tuple[str, str], Peer]:
+    return {(peer.hardif, peer.mac): peer for peer in view.snapshot.peers}
+
+
+@once
+def _elps(_: View) -> dict[tuple[str, str], float]:
+    return {}  # filled as they are asked for
+
+
 def link_of(view: View, name: str) -> Link | None:
     """The interface, None where it does not exist or links were not read."""
-    return next((link for link in view.snapshot.links or () if link.name == name), None)
+    return _links(view).get(name)
 
 
 def usable(view: View, name: str) -> bool:
@@ -54,7 +84,10 @@ def elp_s(view: View, hardif: str, mac: str) -> float:
 
     Ours where they do not tell it; where no agent is heard at all, batman-adv's default if that is longer.
     """
-    return elp_interval_s(view.snapshot, view.thresholds.hello_interval_s, hardif, mac)
+    known, key = _elps(view), (hardif, mac)
+    if (found := known.get(key)) is None:
+        found = known[key] = elp_interval_s(view.snapshot, view.thresholds.hello_interval_s, hardif, mac)
+    return found
 
 
 def elp_interval_s(snapshot: Snapshot, hello_interval_s: float, hardif: str, mac: str) -> float:
@@ -75,15 +108,12 @@ def hello_s(peer: Peer, ours: float) -> float:
 
 def neighbours(view: View, hardif: str) -> tuple[str, ...]:
     """MACs in batman-adv's neighbour table of this hardif (kept there up to 200 s after the last ELP)."""
-    mesh = view.snapshot.mesh
-    return tuple(n.mac for n in mesh.neighbours if n.hardif == hardif) if mesh else ()
+    return _neighbours(view).get(hardif, ())
 
 
 def silence(view: View, hardif: str, mac: str) -> float | None:
     """Seconds without ELP as of the newest dump; None where the neighbour is not in the table."""
-    mesh = view.snapshot.mesh
-    rows = mesh.neighbours if mesh else ()
-    return next((n.last_seen_age for n in rows if n.hardif == hardif and n.mac == mac), None)
+    return _silences(view).get((hardif, mac))
 
 
 def forgotten(view: View, hardif: str, mac: str, since: float) -> bool:
@@ -110,7 +140,7 @@ def station(view: View, hardif: str, mac: str) -> tuple[bool, Station | None]:
 
 def peer_of(view: View, hardif: str, mac: str) -> Peer | None:
     """The agent behind this neighbour, as its hellos tell."""
-    return next((p for p in view.snapshot.peers if p.hardif == hardif and p.mac == mac), None)
+    return _peers(view).get((hardif, mac))
 
 
 def fresh(view: View, peer: Peer) -> bool:

@@ -8,16 +8,21 @@ from __future__ import annotations
 
 from math import sqrt
 
-from agent.faults.base import View
+from agent.faults.base import View, once
 from agent.readings import Loss
 
 SINGLY = 2  # losses with answers between them, from which a link is known to lose some
 SURE = 1.96  # standard deviations: the true share lies within the bounds in 95 of 100 cases
 
 
+@once
+def _losses(view: View) -> dict[tuple[str, str], Loss]:
+    return {(loss.hardif, loss.mac): loss for loss in view.snapshot.losses}
+
+
 def loss_of(view: View, hardif: str, mac: str) -> Loss | None:
     """What was measured to this neighbour, None where it is not measured."""
-    return next((loss for loss in view.snapshot.losses if loss.hardif == hardif and loss.mac == mac), None)
+    return _losses(view).get((hardif, mac))
 
 
 def loses_some(view: View, hardif: str, mac: str) -> bool:

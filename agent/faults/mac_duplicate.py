@@ -33,6 +33,7 @@ class MacDuplicate:
         "configuration and cheap USB sticks have equal ones."
     )
     explains: ClassVar[frozenset[str]] = frozenset({"one-way"})
+    seldom: ClassVar[bool] = True  # asked once a second while it has nothing to report
 
     def suspicions(self, view: View) -> Sequence[Suspicion]:
         """None: the kernel tells of a changed address at once."""

@@ -37,6 +37,7 @@ class MemoryPressure:
         "`ps aux --sort -rss | head` shows who takes the memory; stop or restart that program, or reboot."
     )
     explains: ClassVar[frozenset[str]] = frozenset()
+    seldom: ClassVar[bool] = True  # asked once a second while it has nothing to report
 
     def suspicions(self, view: View) -> Sequence[Suspicion]:
         if 0 <= held_for(view, _short) < SUSPECT_S:

@@ -28,6 +28,7 @@ class MeshLostApOk:
     explains: ClassVar[frozenset[str]] = frozenset(
         {"link-dead", "node-dead", "one-way", "wifi-deaf", "hardif-missing"}
     )
+    seldom: ClassVar[bool] = True  # asked once a second while it has nothing to report
 
     def suspicions(self, view: View) -> Sequence[Suspicion]:
         """No peer for a second where stations are heard."""

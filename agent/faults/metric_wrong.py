@@ -35,6 +35,7 @@ class MetricWrong:
         "configuration (mesh.interfaces, throughput)."
     )
     explains: ClassVar[frozenset[str]] = frozenset()
+    seldom: ClassVar[bool] = True  # asked once a second while it has nothing to report
 
     def suspicions(self, view: View) -> Sequence[Suspicion]:
         """None: it disturbs nothing in the second it takes to be sure."""

@@ -35,6 +35,7 @@ class MtuSmall:
         "script or program lowered it."
     )
     explains: ClassVar[frozenset[str]] = frozenset()
+    seldom: ClassVar[bool] = True  # asked once a second while it has nothing to report
 
     def suspicions(self, view: View) -> Sequence[Suspicion]:
         """None: one reading is enough, and the kernel tells of every change."""

@@ -35,6 +35,7 @@ class NeighOverflow:
         "look for a device that scans addresses."
     )
     explains: ClassVar[frozenset[str]] = frozenset()
+    seldom: ClassVar[bool] = True  # asked once a second while it has nothing to report
 
     def suspicions(self, view: View) -> Sequence[Suspicion]:
         return ()  # a refusal is counted by the kernel: looking more closely tells nothing new

@@ -61,11 +61,12 @@ class OneWay:
                         yield symptom
 
     def _heard_only(self, view: View, hardif: str, mac: str) -> Symptom | None:
-        quiet, why = lv.silence(view, hardif, mac), lv.says_deaf(view, hardif, mac)
-        echo, peer = answers.echo_of(view, hardif, mac), lv.peer_of(view, hardif, mac)
-        if quiet is None or not lv.heard(view, hardif, mac) or not why:
-            return None
+        echo = answers.echo_of(view, hardif, mac)
         if echo is None or not answers.echo_silent_alone(view, hardif, mac):
+            return None  # first, as it costs least: it is asked of every link at every reading
+        quiet, why = lv.silence(view, hardif, mac), lv.says_deaf(view, hardif, mac)
+        peer = lv.peer_of(view, hardif, mac)
+        if quiet is None or not lv.heard(view, hardif, mac) or not why:
             return None
         radio, _ = lv.station(view, hardif, mac)
         heard_s = peer.hello_streak * lv.hello_s(peer, view.thresholds.hello_interval_s) if peer else 0.0

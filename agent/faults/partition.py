@@ -33,6 +33,7 @@ class Partition:
         "Look at the link or node between the two parts: power, antenna, cable; the parts join by themselves."
     )
     explains: ClassVar[frozenset[str]] = frozenset()
+    seldom: ClassVar[bool] = True  # asked once a second while it has nothing to report
 
     def suspicions(self, view: View) -> Sequence[Suspicion]:
         """Two that are late: the originators are dumped more often, which decides it."""

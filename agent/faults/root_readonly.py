@@ -27,6 +27,7 @@ class RootReadonly:
         "copy what must be kept, then replace the card; `dmesg | grep -i error` shows what failed."
     )
     explains: ClassVar[frozenset[str]] = frozenset()
+    seldom: ClassVar[bool] = True  # asked once a second while it has nothing to report
 
     def suspicions(self, view: View) -> Sequence[Suspicion]:
         return ()  # the mounts are exact: there is nothing to look at more closely

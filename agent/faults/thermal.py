@@ -33,6 +33,7 @@ class Thermal:
         "Too little power: a shorter or thicker cable, a stronger supply."
     )
     explains: ClassVar[frozenset[str]] = frozenset()
+    seldom: ClassVar[bool] = True  # asked once a second while it has nothing to report
 
     def suspicions(self, view: View) -> Sequence[Suspicion]:
         return ()  # looking more closely would heat it further

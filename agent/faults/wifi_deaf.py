@@ -29,6 +29,7 @@ class WifiDeaf:
     )
     # hardif-missing: our own switching off and on shows as such
     explains: ClassVar[frozenset[str]] = frozenset({"link-dead", "node-dead", "one-way", "hardif-missing"})
+    seldom: ClassVar[bool] = True  # asked once a second while it has nothing to report
 
     def suspicions(self, view: View) -> Sequence[Suspicion]:
         """Nothing heard for a second, of two neighbours at least."""

@@ -7,9 +7,9 @@ A fault whose code raises is counted, named and left out of that tick; the other
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from itertools import islice
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import msgspec
 
@@ -17,6 +17,9 @@ from agent.events import Diagnosis, Remedy, Subject, Suspicion, Symptom
 from agent.faults.base import Fault, State, View
 
 MAX_PER_FAULT = 128  # symptoms or suspicions one fault may report at once: a radio hears no more neighbours
+# s between two questions to a fault that may be asked seldom (`seldom`) and had nothing to report: clocks,
+# disks and gateways change slowly, and all faults asked at every reading cost more than the readings.
+SELDOM = 1.0
 MAX_ERRORS_LOGGED = 3  # a fault failing on every tick must not fill the flash; the count goes on
 
 _log = logging.getLogger("agent.mapek.analyse")
@@ -34,31 +37,92 @@ class Cause(msgspec.Struct, frozen=True):
     explained: tuple[Symptom, ...] = ()
 
 
+_Question = tuple[str, Callable[[View], Sequence[_T]]]
+
+
+class _Questions(Generic[_T]):
+    """One question to every fault, and which of them are asked now."""
+
+    def __init__(self, asked: Sequence[_Question[_T]], seldom: Set[str]) -> None:
+        self._all = tuple(asked)
+        self._always = tuple(one for one in asked if one[0] not in seldom)
+        self._seldom = tuple(one for one in asked if one[0] in seldom)
+        self._showing: set[str] = set()  # of those asked seldom: they have something to report
+        self._since = float("-inf")  # when all were asked
+
+    def due(self, now: float) -> Sequence[_Question[_T]]:
+        """All once in SELDOM seconds; else those that are always asked, and who had something to report."""
+        if not 0.0 <= now - self._since < SELDOM:
+            self._since = now
+            return self._all
+        if not self._showing:
+            return self._always
+        return (*self._always, *(one for one in self._seldom if one[0] in self._showing))
+
+    def put_off(self, now: float) -> Sequence[_Question[_T]]:
+        """Those `due` left out at this time, now asked as well."""
+        if self._since == now:
+            return ()
+        self._since = now
+        return [one for one in self._seldom if one[0] not in self._showing]
+
+    def answered(self, name: str, something: bool) -> None:
+        """Did this fault have anything to report?"""
+        if something:
+            self._showing.add(name)
+        else:
+            self._showing.discard(name)
+
+
 class Analyser:
     """The catalogue, asked with every fault's own code fenced in."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:
         self.faults = {fault.id: fault for fault in faults}
+        seldom = {fault.id for fault in faults if getattr(fault, "seldom", False)}
         # bound once: they are asked a hundred times a second while something is suspected
-        self._doubts = tuple((fault.id, fault.suspicions) for fault in faults)
-        self._signs = tuple((fault.id, fault.symptoms) for fault in faults)
+        self._doubts = _Questions([(fault.id, fault.suspicions) for fault in faults], seldom)
+        self._signs = _Questions([(fault.id, fault.symptoms) for fault in faults], seldom)
+        self._shown: frozenset[tuple[str, str]] = frozenset()  # (fault, subject) of the last tick's symptoms
         self.errors: dict[str, tuple[int, str]] = {}  # fault > (how often, the last one)
         self.dropped = 0  # reports beyond MAX_PER_FAULT
 
     def suspicions(self, view: View) -> list[Suspicion]:
         """Early signs of every fault."""
         found: list[Suspicion] = []
-        for name, ask in self._doubts:
-            found += self._asked(name, ask, view)
+        self._collect(self._doubts.due(view.now), self._doubts, view, found.extend)
         return found
 
     def symptoms(self, view: View) -> list[Symptom]:
-        """Believed signs of every fault, one for each fault and subject."""
+        """Believed signs of every fault, one for each fault and subject.
+
+        Those asked seldom are asked at once when something shows that did not show before: what explains it
+        must be known before anything is done about it.
+        """
         found: dict[tuple[str, str], Symptom] = {}
-        for name, ask in self._signs:
-            for symptom in self._asked(name, ask, view):
+
+        def keep(symptoms: Sequence[Symptom]) -> None:
+            for symptom in symptoms:
                 found.setdefault((symptom.fault, symptom.subject), symptom)
+
+        self._collect(self._signs.due(view.now), self._signs, view, keep)
+        if found.keys() - self._shown:
+            self._collect(self._signs.put_off(view.now), self._signs, view, keep)
+        self._shown = frozenset(found)
         return list(found.values())
+
+    def _collect(
+        self,
+        due: Sequence[_Question[_T]],
+        questions: _Questions[_T],
+        view: View,
+        keep: Callable[[Sequence[_T]], None],
+    ) -> None:
+        for name, ask in due:
+            answer = self._asked(name, ask, view)
+            questions.answered(name, bool(answer))
+            if answer:
+                keep(answer)
 
     def causes(
         self, symptoms: Sequence[Symptom], view: View, lets_go: Callable[[Symptom, Symptom], bool] = _never

@@ -85,3 +85,4 @@ class Lane:
         self.call: Call | None = None
         self.future: Future[None] | None = None
         self.threads = 0
+        self.asked_for = False  # is its call one that something happened for?

@@ -24,6 +24,9 @@ from agent.sensors.base import Sensor
 # s one sensor's reading may take: more than two dumps that each just end in time (kernel.nlsocket.DEADLINE,
 # 6 s), as on an overloaded node, where a mesh sensor that is put off heals no link.
 BLOCKED_AFTER = 15.0
+# s for which the slow lane waits for the fast one, to be read and told together: each wake-up and each
+# Snapshot, which every fault looks at, costs as much as a reading.
+TOGETHER = 0.3
 BEAT = 2.0  # s after which there is a Snapshot, even if only some of the sensors under way are read
 MAX_STUCK = 4  # threads left in a blocked call; beyond it the lane rests until one returns
 STALE_PERIODS = 5.0  # a reading older than so many of its periods
@@ -61,19 +64,23 @@ class Monitor:
         self._errors: dict[str, str] = {}
         self._newest: Snapshot | None = None
         self._woke = False
-        self._sleeper: asyncio.Future[None] | None = None
+        self._sleeper: asyncio.Future[None] | None = None  # `next` waits for a Snapshot to be due
+        self._timer: asyncio.TimerHandle | None = None
+        self._beat_at = 0.0
         self._asked: set[str] = set()
         self._woken = -1.0
+        self._told_by: float | None = None  # when what was collected must be in a Snapshot
         names = tuple(self.timetable.sensors)
         fast = tuple(name for name in names if self.timetable.fast(name))
         slow = tuple(name for name in names if name not in fast)
+        # what only one lane reads waits for no other
         self._lanes = [Lane(name, part) for name, part in (("fast", fast), ("slow", slow)) if part]
 
     def wake(self, names: Sequence[str] = URGENT) -> None:
         """Something happened: read these at once (at most every WAKE_SPACING seconds)."""
         self._asked.update(names)
         self._woke = True
-        self._nudge()
+        self._turn()
 
     def suspect(self, keys: Sequence[tuple[str, str]]) -> None:
         """These (fault, subject) are suspected now: sample in bursts."""
@@ -81,15 +88,19 @@ class Monitor:
 
     async def next(self) -> Snapshot:
         """The Snapshot after the next readings."""
-        beat = self._clock() + BEAT
-        while True:
-            self._begin()
-            if any(lane.future is not None and lane.future.done() for lane in self._lanes):
-                self._collect()
-                return self._snapshot()
-            await self._pause(beat)
-            if self._collect() or self._beat(beat):
-                return self._snapshot()
+        self._beat_at = self._clock() + BEAT
+        self._begin()
+        if not self._collect():
+            self._sleeper = asyncio.get_running_loop().create_future()
+            self._arm()
+            try:
+                await self._sleeper
+            finally:
+                self._sleeper = None
+                if self._timer is not None:
+                    self._timer.cancel()
+            self._collect()  # what came while this task was waking
+        return self._snapshot()
 
     def close(self) -> None:
         """Ends the idle threads; one that is blocked is left to the end of the process."""
@@ -106,22 +117,33 @@ class Monitor:
             self._woke = False
             self.timetable.want(tuple(self._asked))
             self._asked.clear()
-        for lane in self._lanes:
-            if lane.call is not None:
-                continue
-            due = [name for name in self.timetable.due(lane.sensors, now) if name not in self.stuck]
-            if not due:
-                continue
-            if lane.worker is None:
-                if len(self.stuck) >= MAX_STUCK:
-                    continue
-                lane.threads += 1
-                lane.worker = self._new_worker(f"x0-sense-{lane.name}-{lane.threads}")
-            for name in due:
-                self.timetable.begun(name, now)
-            lane.call = call = Call(due, now)
-            lane.future = lane.worker.submit(partial(self._read, call, due))
-            lane.future.add_done_callback(self._nudge)
+        patience = 0.0
+        for lane in self._lanes:  # the fast one first: where it does not begin, the other waits for it
+            if not self._start(lane, now, patience):
+                patience = TOGETHER
+
+    def _start(self, lane: Lane, now: float, patience: float) -> bool:
+        """Gives the lane what is due, if it is idle and the first of it is late by its patience."""
+        if lane.call is not None or self.timetable.first(self._free(lane), now, patience) > now:
+            return False
+        due = self.timetable.due(self._free(lane), now)
+        if lane.worker is None:
+            if len(self.stuck) >= MAX_STUCK:
+                return False
+            lane.threads += 1
+            lane.worker = self._new_worker(f"x0-sense-{lane.name}-{lane.threads}")
+        lane.asked_for = self.timetable.wanted(due)
+        for name in due:
+            self.timetable.begun(name, now)
+        lane.call = call = Call(due, now)
+        lane.future = lane.worker.submit(partial(self._read, call, due), then=self._turn)
+        return True
+
+    def _free(self, lane: Lane) -> Sequence[str]:
+        """Its sensors no thread is stuck in."""
+        if not self.stuck:
+            return lane.sensors
+        return [name for name in lane.sensors if name not in self.stuck]
 
     def _read(self, call: Call, names: list[str]) -> None:
         """In the lane's thread: one after the other, until the call is given up."""
@@ -136,43 +158,46 @@ class Monitor:
             if not call.store(Reading(sample, self._clock())):
                 return
 
-    async def _pause(self, beat: float) -> None:
-        """Until a lane is done, something is due, a sensor overdue, a wake-up is allowed, or `beat`."""
+    def _turn(self) -> None:
+        """A call is done, something happened, or it is time: what follows is done here, in the call-back.
+
+        The task is woken for a Snapshot only: each of its turns costs the event loop another round.
+        """
+        if self._sleeper is None or self._sleeper.done():
+            return
+        try:
+            if self._collect() or self._beat():
+                self._sleeper.set_result(None)
+            else:
+                self._begin()
+                self._arm()
+        except Exception as error:  # noqa: BLE001 - `next` raises it: nobody sees what a call-back raises
+            self._sleeper.set_exception(error)
+
+    def _arm(self) -> None:
+        """Turns when something is due, a sensor overdue, a wake-up is allowed, or at the beat."""
         now = self._clock()
-        until = [
-            min(beat, lane.call.overdue_at(BLOCKED_AFTER)) for lane in self._lanes if lane.call is not None
-        ]
-        idle = [lane for lane in self._lanes if lane.call is None]
-        rest = len(self.stuck) >= MAX_STUCK
+        busy = [lane.call.overdue_at(BLOCKED_AFTER) for lane in self._lanes if lane.call is not None]
+        until = [min(self._beat_at, at) for at in busy]
+        full = len(self.stuck) >= MAX_STUCK
         until += [
-            self.timetable.due_at(name, now)
-            for lane in idle
-            if lane.worker is not None or not rest
-            for name in lane.sensors
-            if name not in self.stuck
+            self.timetable.first(self._free(lane), now, TOGETHER if number else 0.0)
+            for number, lane in enumerate(self._lanes)
+            if lane.call is None and (lane.worker is not None or not full)
         ]
         if self._woke:
             until.append(self._woken + WAKE_SPACING)
+        if self._told_by is not None:
+            until.append(self._told_by)
         wait = max(0.0, min(until) - now) if until else 1.0
-        # one bare future and one timer: asyncio.wait and an Event's task cost as much as the readings
-        loop = asyncio.get_running_loop()
-        self._sleeper = loop.create_future()
-        timer = loop.call_later(wait, self._nudge)
-        try:
-            await self._sleeper
-        finally:
-            timer.cancel()
-            self._sleeper = None
-
-    def _nudge(self, _: object = None) -> None:
-        """Ends the pause: a call is done, something happened, or it is time."""
-        if self._sleeper is not None and not self._sleeper.done():
-            self._sleeper.set_result(None)
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(wait, self._turn)
 
     def _collect(self) -> bool:
-        """Takes what the lanes have read; True where something is new."""
+        """Takes what the lanes have read; True where it is time for a Snapshot of it."""
         now = self._clock()
-        new = False
+        first = False  # did the fast lane read, or what a kernel event made read?
         for name, future in tuple(self.stuck.items()):
             if future.done():
                 del self.stuck[name]
@@ -185,20 +210,23 @@ class Monitor:
                 lane.future.result()
                 self._take(lane.call)
                 lane.call = lane.future = None
-                new = True
             elif (late := lane.call.give_up(now, BLOCKED_AFTER)) is not None:
                 self._take(lane.call)
                 self._abandon(lane, *late, now)
-                new = True
-        return new
+            else:
+                continue
+            first = first or lane.asked_for or lane is self._lanes[0]
+            if self._told_by is None:
+                self._told_by = now + TOGETHER
+        return first or (self._told_by is not None and now >= self._told_by)
 
-    def _beat(self, beat: float) -> bool:
+    def _beat(self) -> bool:
         """Is it time for a Snapshot of what is read so far?
 
         Not where every thread is stuck: the watchdog shall see that.
         """
         busy = [lane.call for lane in self._lanes if lane.call is not None]
-        if not busy or self._clock() < beat:
+        if not busy or self._clock() < self._beat_at:
             return False
         for call in busy:
             self._take(call)
@@ -245,6 +273,7 @@ class Monitor:
 
     def _snapshot(self) -> Snapshot:
         now = self._clock()
+        self._told_by = None
         fields: dict[str, Any] = {}
         errors = dict(self._errors)
         for name, (sample, ended) in self.readings.items():

@@ -79,6 +79,10 @@ class Attention:
             return Pace(Look.SIMMER, now - self._fresh)
         return Pace(Look.CALM)
 
+    def mood(self, now: float) -> tuple[bool, bool, bool]:
+        """What periods depend on beside the sensors themselves: (bursting, simmering, resting)."""
+        return now < self._until, now < self._simmer_until, self.resting
+
     def period(self, sensor: Sensor, now: float) -> float:
         """Seconds between two readings of this sensor, now."""
         if self.bursting(now):
@@ -100,6 +104,8 @@ class Timetable:
         self._failures: dict[str, int] = {}
         self._blocks: dict[str, int] = {}
         self._wanted: set[str] = set()
+        self._periods: dict[str, float] = {}  # asked once between two readings: it is looked at at every turn
+        self._mood = (False, False, False)
 
     def fast(self, name: str) -> bool:
         """Read in the fast lane, which no slow probe delays?"""
@@ -109,21 +115,35 @@ class Timetable:
         """Read these at once."""
         self._wanted.update(name for name in names if name in self.sensors)
 
+    def wanted(self, names: Sequence[str]) -> bool:
+        """Is any of these to be read at once?"""
+        return not self._wanted.isdisjoint(names)
+
+    def first(self, names: Sequence[str], now: float, patience: float) -> float:
+        """When (monotonic s) the first of these must be read: what is not wanted at once so much later."""
+        times = (self.due_at(name, now) + (0.0 if name in self._wanted else patience) for name in names)
+        return min(times, default=float("inf"))
+
     def due_at(self, name: str, now: float) -> float:
         """Monotonic seconds of its next reading."""
         not_before = self._not_before.get(name, 0.0)
         if name in self._wanted:
             return max(now, not_before)
-        return max(self._last[name] + self.attention.period(self.sensors[name], now), not_before)
+        return max(self._last[name] + self._period(name, now), not_before)
 
     def due(self, names: Sequence[str], now: float) -> list[str]:
         """Which of these to read now: those due, and those that soon will be."""
-        found = []
-        for name in names:
-            early = SLACK * self.attention.period(self.sensors[name], now)
-            if self.due_at(name, now) - early <= now and self._not_before.get(name, 0.0) <= now:
-                found.append(name)
-        return found
+        return [name for name in names if self.due_at(name, now) - SLACK * self._period(name, now) <= now]
+
+    def _period(self, name: str, now: float) -> float:
+        mood = self.attention.mood(now)
+        if mood != self._mood:
+            self._mood = mood
+            self._periods.clear()
+        period = self._periods.get(name)
+        if period is None:
+            period = self._periods[name] = self.attention.period(self.sensors[name], now)
+        return period
 
     def begun(self, name: str, now: float) -> None:
         """Its reading begins: it is told the pace, as no thread is in it."""
@@ -131,16 +151,19 @@ class Timetable:
         if isinstance(sensor, Paced):
             sensor.pace(self.attention.pace(now))
         self._last[name] = now
+        self._periods.pop(name, None)
         self._wanted.discard(name)
 
     def good(self, name: str) -> None:
         """It gave a reading."""
+        self._periods.pop(name, None)
         self._failures.pop(name, None)
         self._blocks.pop(name, None)
         self._not_before.pop(name, None)
 
     def failed(self, name: str, now: float) -> None:
         """It gave none. The first failure is retried at its usual time: interfaces vanish in mid-read."""
+        self._periods.pop(name, None)
         count = self._failures.get(name, 0)
         self._failures[name] = count + 1
         if count:

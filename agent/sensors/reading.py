@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -16,8 +17,15 @@ Given = ParamSpec("Given")
 
 def text(path: Path) -> str:
     """Its first MAX_TEXT bytes. OSError."""
-    with path.open("rb") as file:
-        return file.read(MAX_TEXT).decode(errors="replace")
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)  # half the cost of `open`, and two dozen are read
+    try:
+        found = part = os.read(file, MAX_TEXT)
+        while part and len(found) < MAX_TEXT:  # what the kernel makes as it is read comes in parts
+            part = os.read(file, MAX_TEXT - len(found))
+            found += part
+    finally:
+        os.close(file)
+    return found.decode(errors="replace")
 
 
 def word(path: Path) -> str:

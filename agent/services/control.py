@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from agent.configservices import Service
+from agent.kernel.nice import as_usual
 from agent.services import process as ps
 from agent.services.errors import ServiceError
 from agent.services.patience import Patience
@@ -159,19 +160,20 @@ class Controller:
             self._dir.mkdir(mode=0o750, parents=True, exist_ok=True)
             log = self._dir / f"{name}.log"
             flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-            pid = os.posix_spawnp(
-                service.command[0],
-                service.command,
-                {k: v for k, v in os.environ.items() if k not in NOT_INHERITED},
-                file_actions=[
-                    (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
-                    (os.POSIX_SPAWN_OPEN, 1, str(log), flags, 0o640),
-                    (os.POSIX_SPAWN_DUP2, 1, 2),
-                ],
-                setsid=True,
-                setsigmask=(),
-                setsigdef=(signal.SIGPIPE, signal.SIGINT, signal.SIGTERM, signal.SIGHUP),
-            )
+            with as_usual():
+                pid = os.posix_spawnp(
+                    service.command[0],
+                    service.command,
+                    {k: v for k, v in os.environ.items() if k not in NOT_INHERITED},
+                    file_actions=[
+                        (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
+                        (os.POSIX_SPAWN_OPEN, 1, str(log), flags, 0o640),
+                        (os.POSIX_SPAWN_DUP2, 1, 2),
+                    ],
+                    setsid=True,
+                    setsigmask=(),
+                    setsigdef=(signal.SIGPIPE, signal.SIGINT, signal.SIGTERM, signal.SIGHUP),
+                )
         except OSError as error:
             raise ServiceError(
                 f"{name}: starting {service.command[0]}: {error.strerror or error}; is it installed, and may "

@@ -166,6 +166,46 @@ async def test_a_kernel_event_reads_links_and_mesh_at_once() -> None:
     watched.close()
 
 
+async def test_what_the_slow_lane_reads_is_told_with_the_fast_ones_reading() -> None:
+    slow = Scripted("services", lambda: slow.count, calm=0.02, burst=1.0)
+    fast = Scripted("mesh", lambda: fast.count, calm=0.05, burst=0.01)
+    watched = monitor(slow, fast)
+    told: list[Any] = []
+    async for snapshot in snapshots(watched):
+        told.append(snapshot.mesh)
+        if slow.count > 8:
+            break
+    assert None not in told[2:]
+    assert all(after > before for before, after in pairwise(told[2:])), "no Snapshot without a new fast one"
+    watched.close()
+
+
+async def test_what_the_slow_lane_reads_does_not_wait_for_a_fast_lane_that_rests() -> None:
+    slow = Scripted("services", lambda: slow.count, calm=0.02, burst=1.0)
+    watched = monitor(slow, Scripted("mesh", lambda: "read", calm=1000.0, burst=0.01))
+    began = real()
+    async for snapshot in snapshots(watched):
+        if slow.count > 3 and snapshot.services:
+            break
+    assert real() - began < WITHIN / 2
+    watched.close()
+
+
+async def test_what_a_kernel_event_made_read_is_told_at_once_by_either_lane() -> None:
+    release = threading.Event()
+    mesh = Scripted("mesh", lambda: release.wait(WITHIN) if mesh.count > 1 else "read", 1000.0, 0.01)
+    links = Scripted("links", lambda: links.count, calm=1000.0, burst=1.0)
+    watched = monitor(mesh, links)
+    async for snapshot in snapshots(watched):
+        if snapshot.mesh and snapshot.links:
+            break
+    watched.wake()
+    snapshot = await asyncio.wait_for(watched.next(), WITHIN)
+    assert snapshot.links == 2, "though the fast lane is still reading"
+    release.set()
+    watched.close()
+
+
 async def test_a_flood_of_kernel_events_is_bounded() -> None:
     mesh = Scripted("mesh", lambda: "read", calm=1000.0, burst=1000.0)
     watched = monitor(mesh)
