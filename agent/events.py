@@ -16,6 +16,7 @@ import msgspec
 
 from agent.hostreadings import Host
 from agent.readings import Echo, Link, Loss, Mesh, Peer, Radio, Report, Service, Twin, Uplink, Wanted
+from agent.securityreadings import Security
 
 
 class Sample(msgspec.Struct, frozen=True):
@@ -39,6 +40,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     services: tuple[Service, ...] | None = None
     uplink: Uplink | None = None  # a gateway's way out
     wanted: tuple[Wanted, ...] | None = None  # what the configuration wants of the mesh interfaces
+    security: Security | None = None  # of the links; None where they are not secured
     peers: tuple[Peer, ...] = ()
     echoes: tuple[Echo, ...] = ()
     losses: tuple[Loss, ...] = ()
