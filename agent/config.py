@@ -14,6 +14,7 @@ from msgspec import Meta, Struct
 
 from agent.configgateway import Gateway
 from agent.confighealing import Healing
+from agent.configsecurity import LINK_SECURITY, Links, LinkSecurity
 from agent.configservices import Service
 from agent.configtypes import (
     COUNTRY_WORDS,
@@ -174,6 +175,8 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
         "observe"
     )
     mesh: Annotated[Mesh, about("The batman-adv mesh.")] = Mesh()
+    link_security: Annotated[LinkSecurity, LINK_SECURITY] = "auto"
+    links: Annotated[Links, about("How links are secured.")] = Links()
     hello: Annotated[Hello, about("The agents' link-local hello.")] = Hello()
     healing: Annotated[Healing, about("How much and how often the agent may act.")] = Healing()
     services: Annotated[

@@ -8,6 +8,7 @@ import urllib.parse
 from collections.abc import Sequence
 
 from agent.config import Config, Interface, host_port
+from agent.configsecurity import check_links
 from agent.configservices import Probe, Service
 from agent.configwalk import Walk
 
@@ -15,6 +16,7 @@ from agent.configwalk import Walk
 def check(config: Config, walk: Walk) -> None:
     """Report all that does not fit together."""
     _interfaces(config, walk)
+    check_links(config, walk)
     _timers(config, walk)
     _addresses(config, walk)
     _gateway(config, walk)

@@ -19,7 +19,9 @@ from agent.controlcommands import handlers
 from agent.effector import KernelEffector
 from agent.effects.host import KernelHost
 from agent.events import Outcome, Snapshot
+from agent.hello.channel import Channel
 from agent.herald import Herald
+from agent.kernel import inject
 from agent.kernelwatch import watch_links
 from agent.mapek.changes import Subscription
 from agent.mapek.hooks import Hooks
@@ -30,17 +32,21 @@ from agent.mapek.policy import policy_of
 from agent.mapek.sparejournal import SpareJournal, spare_of
 from agent.mesh.gatewaybalance import GatewayBalance
 from agent.mesh.keeper import Keeper
+from agent.mesh.layered import LayeredBatAdv, LayeredChannel, LayeredLinks
 from agent.mesh.metering import Metering
 from agent.mesh.secondneighbour import SecondNeighbour
+from agent.meshdevices import MeshDevices
 from agent.nodeechoes import NodeEchoes
 from agent.nodehearing import Hearing
 from agent.nodehello import NodeHello
+from agent.nodelinks import NodeLinks
 from agent.nodeservices import NodeServices
 from agent.nodestatus import NodeStatus
 from agent.priority import Priority
 from agent.reload import Reload
 from agent.sensors.names import NamesSensor
 from agent.sensors.peers import PeersSensor, ReportsSensor, TwinsSensor
+from agent.sensors.security import SecuritySensor
 from agent.sensors.wanted import WantedSensor
 from agent.store import Record, Store
 from agent.supervise import Supervisor, TaskState
@@ -72,6 +78,9 @@ class Node:
         self._notifier = Notifier()
         self._reload = Reload(path, config, self._take_over)
         self._status = NodeStatus(self)
+        names = tuple(interface.name for interface in config.mesh.interfaces)
+        self._devices = MeshDevices.of(names)
+        self._links = NodeLinks(config, self._devices, self._wake)
         self._metering = Metering(
             config,
             peers=lambda: self._hello.peers(),
@@ -79,13 +88,17 @@ class Node:
             changed=lambda: self._keeper.wake(),
         )
         self._keeper = Keeper(
-            config, measured=self._metering.kbit, may_act=self._closed, paused=self._is_paused
+            config,
+            measured=self._metering.kbit,
+            may_act=self._closed,
+            paused=self._is_paused,
+            devices=self._devices,
         )
         self._balance = GatewayBalance(config, may_act=self._closed)
         self._services = NodeServices(config, paused=self._is_paused)
         found = [sensor for sensor in sensors.discover(config) if sensor.name != self._services.name]
         self._hearing = Hearing(
-            SecondNeighbour(may_act=self._closed),
+            SecondNeighbour(may_act=self._closed, receive=self._receive),
             self._keeper.hasten,
             self._wake,
             lambda hardif, mac: self._echoes.probe(hardif, mac),
@@ -94,12 +107,13 @@ class Node:
             radios=frozenset(one.name for one in config.mesh.interfaces if one.kind == "radio"),
         )
         self._priority = Priority()
-        self._hello = NodeHello(config, self._status.snapshot, self._hearing.heard)
-        self._echoes = NodeEchoes(self._address, self._wake)
+        self._hello = NodeHello(config, self._status.snapshot, self._hearing.heard, self._open_channel)
+        self._echoes = NodeEchoes(self._address, self._wake, self._devices.device)
         told = (PeersSensor, ReportsSensor, TwinsSensor, NamesSensor)
         hellos = tuple(sensor(self._hello) for sensor in told)
-        wanted = WantedSensor(config.mesh, self._metering.kbit)
-        self._sensors = (*found, self._services, *self._echoes.sensors, *hellos, wanted)
+        wanted = WantedSensor(config.mesh, self._metering.kbit, devices=self._devices)
+        security = SecuritySensor(self._links.security)
+        self._sensors = (*found, self._services, *self._echoes.sensors, *hellos, wanted, security)
         self._effector = KernelEffector(
             settings=self._keeper.hardif_settings,
             restart=self._services.restart,
@@ -107,6 +121,8 @@ class Node:
             on_ogm=self._keeper.ogm_changed,
             set_up=self._keeper.set_up_now,
             host=KernelHost(Path(config.node.state_dir), self._shrink, self._rest),
+            links=LayeredLinks(self._devices),
+            batadv=LayeredBatAdv(self._devices),
         )
         self._herald = Herald(
             lambda: self._hello.current if self.config.mesh.enabled else None,
@@ -134,7 +150,7 @@ class Node:
         powers = Powers(
             lambda: self.config, self._status.document, self._status.snapshot,
             lambda hardif, mac: self._hello.current.address(hardif, mac),
-            self._pause, self._resume, self._stop, self.began,
+            self._pause, self._resume, self._stop, self.began, self._devices.device,
         )  # fmt: skip
         status = self._status
         return NodeWeb(self.config, self._boot_id, powers, status.metrics, self._page_changed, self._remember)
@@ -147,6 +163,7 @@ class Node:
         add("kernel-events", lambda: watch_links(self._links_changed), essential=False)
         if self.config.mesh.enabled:
             add("mesh", self._keeper.run)
+            add("links", self._links.run, essential=False)
             add("hello", self._hello.run, essential=False)
             add("echoes", self._echoes.run, essential=False)
             if self._metering.names:
@@ -243,11 +260,18 @@ class Node:
         self._wake()
         if self.config.mesh.enabled:
             self._keeper.wake()
+            self._links.refresh()
             self._hello.current.refresh()
+
+    def _open_channel(self, name: str, port: int, group: str) -> Channel:
+        return LayeredChannel(self._devices, name, port, group)
+
+    def _receive(self, hardif: str, frame: bytes) -> None:
+        inject.receive(self._devices.device(hardif), frame)
 
     def _wake(self) -> None:
         if self.loop is not None:
-            self.loop.monitor.wake(("links", "mesh", "peers", "reports", "echoes"))
+            self.loop.monitor.wake(("links", "mesh", "peers", "reports", "echoes", "security"))
 
     def _stop(self) -> None:
         log.info("stopping: what was changed is put back", extra={"event": "stop"})
@@ -259,8 +283,12 @@ class Node:
         before, self.config = self.config, config
         if self.loop is not None:
             self.loop.reload(policy_of(config))
-        if before.mode != config.mode:
+        layered = self._devices.secured
+        self._links.reconfigure(config)
+        if before.mode != config.mode or layered != self._devices.secured:
             self._keeper.reconfigure(config)
+            self._hello.current.refresh()
+        if before.mode != config.mode:
             self._balance.reconfigure(config)
         if (before.mode, before.services) != (config.mode, config.services):
             self._services.reconfigure(config)
@@ -301,6 +329,7 @@ class Node:
         found = {f"service {name}": text for name, text in self._services.problems.items()}
         found |= {f"mesh set-up {n}": text for n, text in enumerate(self._keeper.problems, 1)}
         found |= {f"hello {name}": text for name, text in self._hello.current.troubles().items()}
+        found |= {f"link security {n}".rstrip(): text for n, text in self._links.problems().items()}
         return found | ({"configuration": self._reload.error} if self._reload.error else {})
 
     def web_load(self) -> tuple[int, int]:

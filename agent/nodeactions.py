@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from socket import if_nametoindex
 from typing import Any, NamedTuple
 
 import msgspec
@@ -48,6 +49,7 @@ class Powers(NamedTuple):
     resume: Callable[[], bool]  # ControlError
     stop: Callable[[], None]
     began: float  # monotonic s of the agent's start
+    device: Callable[[str], str] = str  # what batman-adv has of an interface
 
 
 class NodeActions:
@@ -110,8 +112,9 @@ class NodeActions:
                 hardif=hardif,
             )
         addresses = tuple(dict.fromkeys((self._powers.address(hardif, mac), eui64(mac))))
+        device = self._powers.device
         try:
-            link = await measure(hardif, addresses)
+            link = await measure(hardif, addresses, index=lambda name: if_nametoindex(device(name)))
         except (KernelError, OSError) as error:
             raise ActionError(
                 "no-echo", f"No echo can be sent on {hardif}: {error}.", hardif=hardif

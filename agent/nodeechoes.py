@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable, Sequence
 
 from agent.sensors.echoes import Echoes
@@ -15,9 +16,19 @@ PROBE_FOR = 3.0  # s a wish to ask a neighbour lasts: a calm loop wishes once a 
 class NodeEchoes:
     """`sensors` are the two of it. `returned()` is called when one answers that had not answered."""
 
-    def __init__(self, address: Callable[[str, str], str], returned: Callable[[], None]) -> None:
-        self._doubts = Echoes(address, on_return=lambda *_: returned())
-        self._losses = Losses(address)
+    def __init__(
+        self,
+        address: Callable[[str, str], str],
+        returned: Callable[[], None],
+        device: Callable[[str], str] = str,
+    ) -> None:
+        """`device(hardif)`: what batman-adv has of an interface; the neighbour is asked through that."""
+
+        def index(hardif: str) -> int:
+            return socket.if_nametoindex(device(hardif))
+
+        self._doubts = Echoes(address, on_return=lambda *_: returned(), index=index)
+        self._losses = Losses(address, index=index)
         self.sensors = (self._doubts, self._losses)
 
     async def run(self) -> None:

@@ -14,14 +14,19 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from agent.config import Config, ConfigError, load
 from agent.mapek.journal import NAME, Journal
 from agent.mapek.journalfile import JournalBusyError, JournalError
 from agent.mapek.replay import undo_records
 from agent.mapek.sparejournal import spare_of
+from agent.meshdevices import MeshDevices
 from agent.remedies import discover
 from agent.remedies.base import Action, ActionError, Effector
+
+if TYPE_CHECKING:
+    from agent.mesh.wanted import HardifSettings
 
 LEFT = 1
 NO_CONFIG = 2
@@ -104,27 +109,54 @@ def _without_config(actions: Mapping[str, Action]) -> int:
 
 
 def _bare_effector() -> Effector:
-    from agent.effector import KernelEffector
-
-    return KernelEffector(settings=lambda _: None, restart=_no_restart)
+    return _kernel_effector(lambda _: lambda _: None)
 
 
 def _effector(config: Config) -> Effector:
-    from agent.effector import KernelEffector  # late: mostly there is nothing to put back
     from agent.kernel.links import Links
+    from agent.kernel.linkspeed import link_speed_kbit
     from agent.mesh import timers, wanted
 
-    links = Links()
+    def settings_of(devices: MeshDevices) -> Callable[[str], wanted.HardifSettings | None]:
+        links = Links()
 
-    def settings(name: str) -> wanted.HardifSettings | None:
-        interface = next((found for found in config.mesh.interfaces if found.name == name), None)
-        link = links.get(name)
-        if interface is None or link is None:
-            return None
-        speed = 0 if not link.kind else None  # hardware: batman-adv asks the device itself
-        return wanted.hardif_settings(interface, link, speed, timers.rest(config.mesh, 0))
+        def settings(name: str) -> wanted.HardifSettings | None:
+            interface = next((found for found in config.mesh.interfaces if found.name == name), None)
+            link = links.get(name)
+            if interface is None or link is None:
+                return None
+            secured = devices.device(name) != name
+            speed = None
+            if not link.kind:  # hardware: batman-adv asks the device itself, where it has that
+                speed = link_speed_kbit(name) if secured else 0
+            rest = timers.rest(config.mesh, 0)
+            return wanted.hardif_settings(interface, link, speed, rest, secured=secured)
 
-    return KernelEffector(settings=settings, restart=_no_restart)
+        return settings
+
+    return _kernel_effector(settings_of)
+
+
+def _kernel_effector(
+    settings_of: Callable[[MeshDevices], Callable[[str], HardifSettings | None]],
+) -> Effector:
+    """Over the devices there are: what was changed may be of another configuration."""
+    from agent.effector import KernelEffector  # late: mostly there is nothing to put back
+    from agent.kernel.errors import KernelError
+    from agent.kernel.links import Links
+    from agent.mesh.layered import LayeredBatAdv, LayeredLinks, found_devices
+
+    try:
+        devices = found_devices(Links())
+    except KernelError as error:
+        sys.stderr.write(f"undo: {error}; taken as if links were not secured\n")
+        devices = MeshDevices({})
+    return KernelEffector(
+        settings=settings_of(devices),
+        restart=_no_restart,
+        links=LayeredLinks(devices),
+        batadv=LayeredBatAdv(devices),
+    )
 
 
 def _no_restart(name: str) -> None:

@@ -53,10 +53,7 @@ class Links:
 
     def index(self, name: str) -> int:
         """The index of an interface. InterfaceGoneError."""
-        found = interface_index(_checked(name))
-        if found is None:
-            raise InterfaceGoneError(f"interface {name} does not exist", "look with `ip link`", errno.ENODEV)
-        return found
+        return self._index(name)
 
     def name(self, index: int) -> str:
         """The name of the interface with this index. InterfaceGoneError."""
@@ -76,7 +73,7 @@ class Links:
 
     def delete(self, name: str) -> None:
         """Remove an interface."""
-        self._socket.request(RTM_DELLINK, _info(self.index(name)), 0, f"removing {name}")
+        self._socket.request(RTM_DELLINK, _info(self._index(name)), 0, f"removing {name}")
 
     def set_up(self, name: str) -> None:
         """Administratively up."""
@@ -98,7 +95,7 @@ class Links:
 
     def set_master(self, name: str, master: str | None) -> None:
         """Put an interface under a master (a hardif into bat0), or with None out of any."""
-        index = 0 if master is None else self.index(master)
+        index = 0 if master is None else self._index(master)
         what = f"attaching {{}} to {master}" if master else "detaching {}"
         self._set(name, what, nl.u32(rows.IFLA_MASTER, index))
 
@@ -136,7 +133,7 @@ class Links:
 
     def addresses(self, name: str) -> tuple[str, ...]:
         """The IPv4 and IPv6 addresses of an interface, with their prefix lengths."""
-        index = self.index(name)
+        index = self._index(name)
         payload = rows.IFADDR.pack(0, 0, 0, 0, index)  # filtered by the kernel where it can (strict check)
         found = self._socket.dump(RTM_GETADDR, payload, rows.address, f"reading the addresses of {name}")
         return tuple(address for owner, address in found if owner == index)
@@ -144,6 +141,13 @@ class Links:
     def close(self) -> None:
         """Close the socket."""
         self._socket.close()
+
+    def _index(self, name: str) -> int:
+        """Of the very interface, also where `index` is another's (agent/mesh/layered.py)."""
+        found = interface_index(_checked(name))
+        if found is None:
+            raise InterfaceGoneError(f"interface {name} does not exist", "look with `ip link`", errno.ENODEV)
+        return found
 
     def _create(self, name: str, kind: str, data: bytes = b"", mac: str | None = None) -> None:
         payload = _info(0) + nl.text(rows.IFLA_IFNAME, _checked(name))
@@ -156,13 +160,13 @@ class Links:
         self._socket.request(RTM_NEWLINK, payload, NEW, f"creating {kind} interface {name}")
 
     def _set(self, name: str, what: str, change: bytes = b"", flags: int = 0, mask: int = 0) -> None:
-        payload = _info(self.index(name), flags, mask) + change
+        payload = _info(self._index(name), flags, mask) + change
         self._socket.request(RTM_NEWLINK, payload, 0, what.format(name))
 
     def _address(self, kind: int, flags: int, name: str, address: str, doing: str) -> None:
         ip = ipaddress.ip_interface(address)  # ValueError says what is wrong with it
         family = socket.AF_INET if ip.version == 4 else socket.AF_INET6
-        payload = rows.IFADDR.pack(family, ip.network.prefixlen, 0, 0, self.index(name))
+        payload = rows.IFADDR.pack(family, ip.network.prefixlen, 0, 0, self._index(name))
         payload += nl.attribute(rows.IFA_LOCAL, ip.packed) + nl.attribute(rows.IFA_ADDRESS, ip.packed)
         self._socket.request(kind, payload, flags, f"{doing} {address} on {name}")
 

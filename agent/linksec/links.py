@@ -115,6 +115,10 @@ class SecuredLinks:
             for link in self._links.values()
         )
 
+    def key_age(self) -> float | None:
+        """Seconds since the key we send under came into use, None while there is none."""
+        return self._clock() - self._life.used_since if self._life.current is not None else None
+
     def current_key(self) -> bytes:
         """The identifier of the key in use, b"" before the first."""
         return self._life.current.key_id if self._life.current else b""

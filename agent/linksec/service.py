@@ -11,7 +11,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
@@ -121,6 +121,16 @@ class LinkSecurity:
         """Every neighbour with a channel, or held."""
         links = self._connections.links
         return links.states() if links else ()
+
+    def key_age(self) -> float | None:
+        """Seconds since our key here came into use, None while there is none."""
+        links = self._connections.links
+        return links.key_age() if links else None
+
+    def beaconing(self) -> Collection[str]:
+        """Link-local addresses of those who offer to be secured."""
+        neighbours = self._connections.neighbours
+        return neighbours.heard_of() if neighbours else ()
 
     def recheck(self) -> tuple[str, ...]:
         """Trust has changed (revocation, bundle, time): cut who is no longer trusted; whom that was."""

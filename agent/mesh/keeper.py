@@ -23,6 +23,7 @@ from agent.mesh import timers
 from agent.mesh.haste import Haste
 from agent.mesh.setup import Setup
 from agent.mesh.wanted import HardifSettings, primary_mac
+from agent.meshdevices import MeshDevices
 from agent.remedies.hasten_ogms import HASTE_OGM_MS
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class Keeper:
         on_pass: Callable[[], None] = lambda: None,
         may_act: Callable[[], str] = lambda: "",
         paused: Callable[[], bool] = lambda: False,
+        devices: MeshDevices | None = None,
     ) -> None:
         """`measured(name)`: kbit/s a test over this wire carried, None where there was none; any thread.
 
@@ -82,6 +84,7 @@ class Keeper:
         self._links, self._batadv, self._wifi = links or Links(), batadv or BatAdv(), wifi or Nl80211()
         self._clock, self._identity, self._speed, self._on_pass = clock, identity, speed, on_pass
         self._may_act, self._paused, self._measured = may_act, paused, measured
+        self._devices = devices
         self._wake = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._next: Config | None = None  # taken between two passes, never under a running one
@@ -107,6 +110,7 @@ class Keeper:
             wifi=self._wifi,
             speed=self._speed,
             measured=self._measured,
+            devices=self._devices,
         )
         self.rest = timers.rest(config.mesh, 1)
         self.haste = Haste(config.mesh.haste_per_minute)

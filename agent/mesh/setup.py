@@ -16,12 +16,15 @@ from agent.kernel.batadv import BatAdv
 from agent.kernel.errors import InterfaceGoneError, KernelError, RefusedError
 from agent.kernel.links import Links
 from agent.kernel.linkspeed import link_speed_kbit
+from agent.kernel.macsec import Macsec
 from agent.kernel.nl80211 import Nl80211
 from agent.mesh import radio
 from agent.mesh.errors import MeshSetupError
 from agent.mesh.gatewaychoice import CLIENT_THRESHOLD_KBIT
+from agent.mesh.macseclayer import MacsecLayer
 from agent.mesh.timers import Rest
 from agent.mesh.wanted import AUTOMATIC, HardifSettings, hardif_mac, hardif_settings, mesh_mac
+from agent.meshdevices import MeshDevices
 from agent.readings import Link, Mesh
 
 if TYPE_CHECKING:
@@ -44,14 +47,18 @@ class Setup:
         wifi: Nl80211,
         speed: Callable[[str], int | None] = link_speed_kbit,
         measured: Callable[[str], int | None] = lambda _: None,
+        devices: MeshDevices | None = None,
+        macsec: Macsec | None = None,
     ) -> None:
         """`measured(name)`: kbit/s a test over this wire carried, None where there was none."""
+        names = (interface.name for interface in mesh.interfaces)
+        self._layer = MacsecLayer(devices or MeshDevices.of(names), links, macsec or Macsec())
         self._mesh, self._primary_mac = mesh, primary_mac
         self._links, self._batadv, self._wifi = links, batadv, wifi
         self._speed, self._measured = speed, measured
         self._mesh_done = 0  # index of the mesh interface that was set up
         self._mesh_again = False
-        self._done: dict[str, int] = {}  # interface > its index when it was set up
+        self._done: dict[str, int] = {}  # interface > index of the device batman-adv got when it was set up
         self.settings: dict[str, HardifSettings] = {}  # of the interfaces that were set up
         self._small: dict[str, str] = {}  # interfaces whose MTU cannot be raised, in words
         self._double: dict[str, str] = {}  # those that keep an address another of ours has, in words
@@ -109,14 +116,14 @@ class Setup:
             self._links.create_dummy(name, self._primary_mac)
         elif link.kind != "dummy":
             raise MeshSetupError(f"{name} is no dummy interface: choose another mesh.primary")
-        self._raise_mtu(name)
+        self._raise_mtu(name, self._mesh.mtu)
         if link is None or not link.admin_up:
             self._links.set_up(name)
         mesh = self._batadv.mesh(bat.index)
         if mesh.mac == self._mac(name) and name in {h.name for h in self._batadv.hardifs(bat.index)}:
             return
         before = [other.name for other in self._batadv.hardifs(bat.index)]
-        follow = {name, *(interface.name for interface in self._mesh.interfaces)}
+        follow = {name, *(each for one in self._mesh.interfaces for each in self._layer.names(one.name))}
         self._done.clear()
         self.core_ready = False  # no remedy attaches a link meanwhile: it would be the primary
         try:
@@ -169,38 +176,45 @@ class Setup:
         if link is None:
             self._done.pop(name, None)
             raise MeshSetupError(f"mesh interface {name} is not there (yet): look with `ip link`")
-        fresh = self._done.get(name) != link.index
-        if not fresh and link.master != bat.index:
+        device = self._layer.find(link)
+        fresh = device is None or self._done.get(name) != device.index
+        if device is not None and not fresh and device.master != bat.index:
             return  # a fault, or a remedy holds it out
         # before it is attached: until batman-adv is told a speed it asks the device, half a second later
         speed, measured = self._speed(name), self._measured(name)
-        wanted = hardif_settings(interface, link, speed, rest, measured)
-        if fresh:
-            if link.master not in (0, bat.index):
-                master = self._links.name(link.master)
-                raise MeshSetupError(
-                    f"{name} belongs to {master}: take it out there (`ip link set {name} nomaster`)"
-                )
-            self._raise_mtu(name)
+        secured = self._layer.overhead(name) > 0
+        wanted = hardif_settings(interface, link, speed, rest, measured, secured=secured)
+        if device is None or fresh:
+            self._theirs(link, bat)
+            self._raise_mtu(name, self._mesh.mtu + self._layer.overhead(name))
             self._own_address(link)
             if interface.kind == "radio":
                 radio.join(interface, self._links, self._wifi)
             if not link.admin_up:
                 self._links.set_up(name)
-            if link.master == 0:
-                self._links.set_master(name, bat.name)
+            device = self._layer.make(name)
+            self._theirs(device, bat)
+            if device.master == 0:
+                self._links.set_master(device.name, bat.name)
         elif interface.kind == "radio" and link.admin_up and radio.is_out(name, self._wifi):
             radio.join(interface, self._links, self._wifi)  # it was down for a while, which leaves the mesh
-        self._settle(link, bat, wanted, fresh=fresh)
-        self._done[name] = link.index
+        self._settle(name, device, bat, wanted, fresh=fresh)
+        self._done[name] = device.index
 
-    def _settle(self, link: Link, bat: Link, wanted: HardifSettings, *, fresh: bool) -> None:
+    def _theirs(self, link: Link, bat: Link) -> None:
+        """MeshSetupError where somebody uses it elsewhere."""
+        if link.master in (0, bat.index):
+            return
+        name, master = link.name, self._links.name(link.master)
+        raise MeshSetupError(f"{name} belongs to {master}: take it out there (`ip link set {name} nomaster`)")
+
+    def _settle(self, name: str, link: Link, bat: Link, wanted: HardifSettings, *, fresh: bool) -> None:
         """ELP interval and throughput, where they differ.
 
         The throughput only where it is told for the first time, where another is wanted now, or where
         batman-adv forgot both: what somebody else set it to is a fault's business (agent/faults).
         """
-        before = self.settings.get(link.name)
+        before = self.settings.get(name)
         found = next((h for h in self._batadv.hardifs(bat.index) if h.index == link.index), None)
         if found is None:
             raise InterfaceGoneError(f"{link.name} left {bat.name} while it was set up", "it is tried again")
@@ -218,15 +232,15 @@ class Setup:
             self._batadv.set_hardif(
                 bat.index, link.index, elp_interval_ms=elp, throughput_override_kbit=override
             )
-        self.settings[link.name] = wanted
+        self.settings[name] = wanted
 
-    def _raise_mtu(self, name: str) -> None:
+    def _raise_mtu(self, name: str, least: int) -> None:
         """A device that cannot carries the mesh all the same, with fragments."""
         link = self._links.get(name)
         self._small.pop(name, None)
-        if link is not None and link.mtu < self._mesh.mtu:
+        if link is not None and link.mtu < least:
             try:
-                self._links.set_mtu(name, self._mesh.mtu)
+                self._links.set_mtu(name, least)
             except RefusedError as error:
                 self._small[name] = f"{error}; large packets go in fragments over {name}"
 

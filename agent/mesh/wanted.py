@@ -59,10 +59,12 @@ def hardif_settings(
     speed_kbit: int | None,
     rest: Rest,
     measured_kbit: int | None = None,
+    *,
+    secured: bool = False,
 ) -> HardifSettings:
     """ELP interval and throughput of an interface; `speed_kbit`: what the device says, None where nothing."""
     elp = rest.radio_elp_ms if interface.kind == "radio" else rest.wire_elp_ms
-    return HardifSettings(elp, throughput_kbit(interface, link, speed_kbit, measured_kbit))
+    return HardifSettings(elp, throughput_kbit(interface, link, speed_kbit, measured_kbit, secured=secured))
 
 
 def throughput_kbit(
@@ -70,10 +72,13 @@ def throughput_kbit(
     link: Link,
     speed_kbit: int | None,
     measured_kbit: int | None = None,
+    *,
+    secured: bool = False,
 ) -> int:
     """What batman-adv shall be told of an interface; 0: it asks the device, or measures the radio.
 
     `measured_kbit`: what a test over the wire carried (agent/mesh/metering.py), None where there was none.
+    `secured`: it has a macsec device of it, which knows no wire's speed and hands radios' questions on.
     """
     if interface.kind == "radio":
         return AUTOMATIC
@@ -83,4 +88,4 @@ def throughput_kbit(
         return measured_kbit
     if link.kind != "" or speed_kbit is None:
         return WIRE_KBIT
-    return AUTOMATIC
+    return speed_kbit if secured else AUTOMATIC

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from agent.kernel.errors import KernelError
 from agent.kernel.links import Links
+from agent.mesh.layered import LayeredLinks
+from agent.meshdevices import MeshDevices
 from agent.readings import Link
 from agent.sensors.base import SensorError
 
@@ -43,4 +45,5 @@ class LinksSensor:
 
 def make(config: Config) -> Sensor | None:
     """Always applicable."""
-    return LinksSensor()
+    names = (interface.name for interface in config.mesh.interfaces)
+    return LinksSensor(LayeredLinks(MeshDevices.of(names)))

@@ -13,6 +13,8 @@ from agent.kernel import ethtool
 from agent.kernel.batadv import BatAdv
 from agent.kernel.elp import SECOND_MAC
 from agent.kernel.errors import InterfaceGoneError, KernelError
+from agent.mesh.layered import LayeredBatAdv
+from agent.meshdevices import MeshDevices
 from agent.readings import Gateway, Hardif, Mesh, Neighbour, Originator
 from agent.sensors.base import Look, Pace, SensorError
 from agent.sensors.dumps import DumpPace
@@ -179,4 +181,5 @@ class MeshSensor:
 
 def make(config: Config) -> Sensor | None:
     """Applicable wherever a mesh may be, set up by us or not."""
-    return MeshSensor(config.mesh.name)
+    names = (interface.name for interface in config.mesh.interfaces)
+    return MeshSensor(config.mesh.name, LayeredBatAdv(MeshDevices.of(names)))

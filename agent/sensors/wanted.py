@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, ClassVar, Final, Literal, Protocol
 import msgspec
 
 from agent.kernel.errors import KernelError
-from agent.kernel.links import Links
 from agent.kernel.linkspeed import link_speed_kbit
 from agent.kernel.nl80211 import Nl80211
 from agent.kernel.wifirows import Wiphy
+from agent.mesh.layered import LayeredLinks
 from agent.mesh.wanted import throughput_kbit
+from agent.meshdevices import MeshDevices
 from agent.readings import Link, Radio, Wanted
 from agent.sensors.base import SensorError
 
@@ -63,9 +64,11 @@ class WantedSensor:
         links: LinkReader | None = None,
         wifi: PhyReader | None = None,
         speed: Callable[[str], int | None] = link_speed_kbit,
+        devices: MeshDevices | None = None,
     ) -> None:
         self._mesh, self._measured, self._speed = mesh, measured, speed
-        self._links = links or Links()
+        self._devices = devices or MeshDevices.of(each.name for each in mesh.interfaces)
+        self._links = links or LayeredLinks(self._devices)
         self._wifi = wifi or Nl80211()
         self._known: dict[str, Memory] = {}
 
@@ -103,7 +106,8 @@ class WantedSensor:
             return msgspec.structs.replace(base, left_phy=left)
         speed = self._speed(interface.name) if interface.kind == "wire" else None
         measured = self._measured(interface.name)
-        wanted = throughput_kbit(interface, link, speed, measured)
+        secured = self._devices.device(interface.name) != interface.name
+        wanted = throughput_kbit(interface, link, speed, measured, secured=secured)
         memory = self._known[interface.name]
         if memory.throughput_kbit != wanted:
             memory.throughput_kbit, memory.since = wanted, now

@@ -40,7 +40,7 @@ def test_a_missing_interface_is_none(kernel: Kernel) -> None:
 
 
 def test_addresses_are_those_of_the_interface(kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Links, "index", lambda _self, _name: 5)
+    monkeypatch.setattr(Links, "_index", lambda _self, _name: 5)
     kernel.will_say(recorded("route_addresses"))
     assert Links().addresses("bat0") == ("10.77.0.2/24", "fe80::4d5:f8ff:fe7d:be03/64")
 
@@ -126,7 +126,7 @@ def test_a_uevent_is_its_pairs_within_bounds() -> None:
 
 
 def test_an_alias_is_read_and_kept_without_its_nul(kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Links, "index", lambda _self, _name: 2)
+    monkeypatch.setattr(Links, "_index", lambda _self, _name: 2)
     row = struct.pack("=BxHiII", 0, 1, 2, 0, 0) + nl.text(IFLA_IFNAME, "wlan0")
     kernel.will_say(answer(RTM_NEWLINK, row + nl.text(IFLA_IFALIAS, "roof north")), error(0))
     kernel.will_say(answer(RTM_NEWLINK, row), error(0), error(0))
