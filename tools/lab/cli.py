@@ -39,6 +39,7 @@ def parser() -> argparse.ArgumentParser:
     up.add_argument("--no-agent", action="store_true", help="batman-adv alone, set up by the lab")
     up.add_argument("--no-wait", action="store_true", help="return when the nodes are made")
     up.add_argument("--systemd", action="store_true", help="boot systemd in the machines (vm:N)")
+    up.add_argument("--secured", action="store_true", help="links are encrypted; each node has an identity")
     up.add_argument(
         "--set",
         action="append",

@@ -54,6 +54,7 @@ def up(arguments: argparse.Namespace) -> int:
         overrides=dict(nodeconfig.parse_setting(text) for text in arguments.set),
         systemd=arguments.systemd,
         wait=not arguments.no_wait,
+        authority=_authority() if arguments.secured else None,
         say=lambda text: None if arguments.json else print(text, file=sys.stderr),
     )
     pages = {node: lab.page(node) for node in lab.nodes} if lab.state.agents else {}
@@ -66,6 +67,12 @@ def up(arguments: argparse.Namespace) -> int:
     lines = [f"lab {arguments.name!r}: {', '.join(lab.nodes)}"]
     lines += [f"  {node}  {page}" for node, page in pages.items()]
     return show(arguments, data, "\n".join(lines))
+
+
+def _authority() -> lifecycle.Authority:
+    from tools.lab.identities import Authority  # late: it loads the crypto libraries
+
+    return Authority()
 
 
 def down(arguments: argparse.Namespace) -> int:

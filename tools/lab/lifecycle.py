@@ -8,10 +8,10 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from tools.lab import claim, evidence, nodeconfig, qemu, state
 from tools.lab.client import Lab
@@ -28,6 +28,14 @@ OWN_MB = 640  # a machine of one node
 POLL_S = 0.05
 HELLO_S = 0.5  # QEMU takes a connection before the machine has its network, and it then hangs
 Say = Callable[[str], None]
+
+
+class Authority(Protocol):
+    """What of tools/lab/identities.py is used; that one loads the crypto libraries."""
+
+    settings: Mapping[str, Any]
+
+    def enrol(self, lab: Lab, node: str) -> None: ...
 
 
 def build() -> Path:
@@ -55,9 +63,12 @@ def up(
     overrides: dict[str, Any] | None = None,
     systemd: bool = False,
     wait: bool = True,
+    authority: Authority | None = None,
     say: Say = lambda _text: None,
 ) -> Lab:
     """Start a lab and return it when it is ready: every agent healthy, and the mesh's ends answering.
+
+    `authority`: links are secured, and each node has its identity of it.
 
     Raises UsageError when it runs already; on any other failure nothing is left running.
     """
@@ -65,6 +76,8 @@ def up(
     if topology.text.endswith((".yaml", ".yml")):
         topology_text = str(Path(topology_text).resolve())
     overrides = (nodeconfig.SYSTEMD if systemd else {}) | (overrides or {})
+    if authority is not None:
+        overrides = dict(authority.settings) | overrides
     with claim.starting(name, down) as folder:
         try:
             image = build()
@@ -78,6 +91,9 @@ def up(
             with ThreadPoolExecutor(len(machines)) as pool:
                 list(pool.map(lambda machine: _set_up(lab, machine, overrides, agents=agents), machines))
             say(f"{topology.count} nodes set up after {time.monotonic() - started:.1f} s")
+            if authority is not None:
+                for node in lab.nodes:
+                    authority.enrol(lab, node)
             if agents:
                 _start_agents(lab)
             if wait:
