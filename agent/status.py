@@ -13,6 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from agent.events import Decision, Diagnosis, Outcome, Snapshot, Verdict
+from agent.statuslinks import links_of
 from agent.statusmesh import ROWS_MAX, mesh_of, named_in, neighbours_of, place_of, shown, stations_of
 
 FAULTS_MAX = 20  # shown: those under treatment, then the newest ended ones (facts/ui.md: last 20)
@@ -85,6 +86,7 @@ def build(loop: Loop, snapshot: Snapshot | None) -> dict[str, Any]:
         "data_age": None if snapshot is None else round(max(0.0, loop.now - snapshot.at), 2),
         "mesh": mesh_of(snapshot),
         "neighbours": neighbours_of(loop.now, snapshot),
+        "links": links_of(snapshot),
         "radios": None if snapshot is None or snapshot.radios is None else stations_of(snapshot),
         "faults": _faults(loop, snapshot),
         "host": _host(snapshot),

@@ -114,6 +114,9 @@ def neighbours_of(now: float, snapshot: Snapshot | None) -> list[dict[str, Any]]
         for radio in snapshot.radios or ()
         for station in radio.stations
     }
+    security = snapshot.security
+    absent = "plain" if security is None else "none"
+    protections = {(link.hardif, link.mac): link.state for link in security.links} if security else {}
     since_dump = max(0.0, now - snapshot.mesh.neighbours_at) if snapshot.mesh.neighbours_at else 0.0
     rows = []
     for row in snapshot.mesh.neighbours[:ROWS_MAX]:
@@ -128,6 +131,7 @@ def neighbours_of(now: float, snapshot: Snapshot | None) -> list[dict[str, Any]]
                 "throughput_kbit": row.throughput_kbit,
                 "signal_dbm": signals.get(key),
                 "hears_us": peer.hears_us if peer else None,
+                "security": protections.get(key, absent),
             }
         )
     return rows

@@ -11,6 +11,7 @@ import msgspec
 from agent import __version__
 from agent.events import Snapshot
 from agent.telemetry.exposition import Labels, Metrics
+from agent.telemetry.linkmetrics import add_links
 
 STATES = ("starting", "healthy", "healing", "broken", "paused")
 COUNTED_MAX = 128  # label sets of one counter: five faults and their actions make about 30
@@ -51,6 +52,7 @@ def text(inputs: Inputs) -> str:
     _faults(out, inputs)
     _mesh(out, inputs)
     _links(out, inputs.snapshot)
+    add_links(out, inputs.snapshot.security if inputs.snapshot else None)
     _host(out, inputs.snapshot)
     _services(out, inputs.snapshot)
     return out.text()

@@ -10,7 +10,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from agent.web.sections import actions, align, faults, mesh, neighbours, node, verdict
+from agent.web.sections import actions, align, faults, links, mesh, neighbours, node, verdict
 from agent.web.view import Viewer
 from agent.web.words import LANGUAGES, words
 
@@ -79,6 +79,7 @@ def sections(status: dict[str, Any], lang: str = "en", viewer: Viewer = _NOBODY)
             faults.render(status, w),
             align.render(status, w),
             neighbours.render(status, w),
+            links.render(status, w),
             mesh.render(status, w),
             node.render(status, w),
             node.errors(status, w),

@@ -31,8 +31,7 @@ def render(status: dict[str, Any], w: Words) -> str:
 def _cells(row: dict[str, Any], signals: bool, w: Words) -> list[str]:
     name = f"<b>{escape(row['node'])}</b>" if row["node"] else f"<i>{escape(w('neighbours.nameless'))}</i>"
     notes = [f"<code>{escape(row['hardif'])}</code> <code>{escape(row['mac'])}</code>", heard(row, w)]
-    # Until links are encrypted (the next release's work) that is said of each of them, plainly.
-    notes.append(escape(w("link." + str(row.get("security") or "open"))))
+    notes.append(escape(w(f"link.{row.get('security') or 'plain'}")))
     if row["hears_us"] is False:
         notes.append(f'<span class="warn">! {escape(w("neighbours.deaf"))}</span>')
     cells = [name, escape(w.rate(row["throughput_kbit"]))]

@@ -63,7 +63,7 @@ def test_page_is_whole_without_javascript(site: Site, open_tab: OpenTab) -> None
         "The service mosquitto runs (pid 812) but has not answered",
         "Read its log",
         "Earlier faults (4)",
-        "not encrypted yet",
+        "not encrypted",
         "Show the present state",
         "mast-3",
     ):
