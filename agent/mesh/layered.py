@@ -60,8 +60,10 @@ class LayeredLinks(Links):
     def set_up(self, name: str) -> None:
         """The lower one first."""
         super().set_up(name)
-        with contextlib.suppress(InterfaceGoneError):
-            super().set_up(self._devices.device(name))
+        device = self._devices.device(name)
+        if device != name:
+            with contextlib.suppress(InterfaceGoneError):  # the keeper makes it, up
+                super().set_up(device)
 
     def set_mtu(self, name: str, mtu: int) -> None:
         """As the mesh sees it: the lower one also takes what macsec adds."""

@@ -88,7 +88,7 @@ async def test_resume_says_whether_there_was_a_pause(tmp_path: Path) -> None:
 async def test_a_link_test_says_loss_and_round_trip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Any] = []
 
-    async def measure(hardif: str, addresses: tuple[str, ...]) -> Link:
+    async def measure(hardif: str, addresses: tuple[str, ...], **_: Any) -> Link:
         asked.append((hardif, addresses))
         return Link(50, 48, 1.0, 2.04, 9.5)
 
@@ -104,7 +104,7 @@ async def test_a_link_test_says_loss_and_round_trip(tmp_path: Path, monkeypatch:
 async def test_a_silent_neighbour_is_a_result_not_a_failure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def measure(_hardif: str, _addresses: tuple[str, ...]) -> Link:
+    async def measure(_hardif: str, _addresses: tuple[str, ...], **_: Any) -> Link:
         return Link(50, 0, trouble="network is down")
 
     monkeypatch.setattr(nodeactions, "measure", measure)
