@@ -12,6 +12,7 @@ import pytest
 from tools.lab import internet, lifecycle, ways
 from tools.lab.client import Lab
 from tools.lab.errors import MachineError
+from tools.lab.identities import Authority
 
 # Tests follow each other within seconds on the same few links: what bounds how often the agents act, and what
 # holds a link back that fails again, is for a mesh's life. Unit tests hold those rules.
@@ -34,6 +35,8 @@ KINDS = {
     "lab_ring6": ("ring:6", True),
     "spent_lab": ("ring:6", True),  # the same one, after the tests that leave it whole
     "lab_gateways": ("ring:6", True),  # n1 and n4 are gateways with an Internet each
+    "lab_secured4": ("ring:4", True),  # links are encrypted
+    "spent_secured4": ("ring:4", True),  # the same one, after the tests that leave it whole
     "lab_radio4": ("radio:4:ring", True),
     "lab_vm2": ("vm:2", True),
     "lab_systemd2": ("vm:2", True),
@@ -48,6 +51,7 @@ OVERRIDES: dict[str, dict[str, object]] = {
         **internet.gateway("n4", down=10_000),
     },
 }
+SECURED = {"lab_secured4"}
 SYSTEMD = {"lab_systemd2"}  # the machines boot systemd, the agents are its units
 
 
@@ -56,6 +60,7 @@ class Labs:
 
     def __init__(self) -> None:
         self._running: tuple[str, Lab] | None = None
+        self.authority: Authority | None = None  # of a lab whose links are encrypted
 
     def get(self, kind: str) -> Lab:
         """Return the lab of that kind, whole: nothing broken, no traffic, agents running and healthy."""
@@ -64,8 +69,14 @@ class Labs:
             topology, agents = KINDS[kind]
             name = f"test-{os.getpid()}"
             overrides = OFTEN | OVERRIDES.get(kind, {})
+            self.authority = Authority() if kind in SECURED else None
             lab = lifecycle.up(
-                topology, name=name, agents=agents, overrides=overrides, systemd=kind in SYSTEMD
+                topology,
+                name=name,
+                agents=agents,
+                overrides=overrides,
+                systemd=kind in SYSTEMD,
+                authority=self.authority,
             )
             self._running = (kind, lab)
         return self._running[1]
@@ -160,6 +171,28 @@ def spent_lab(labs: Labs) -> Iterator[Lab]:
         yield labs.get("lab_ring6")
     finally:
         labs.end()
+
+
+@pytest.fixture
+def lab_secured4(labs: Labs) -> Iterator[Lab]:
+    """Four nodes in a ring with agents, whose links are encrypted."""
+    yield from _use(labs, "lab_secured4")
+
+
+@pytest.fixture
+def spent_secured4(labs: Labs) -> Iterator[Lab]:
+    """lab_secured4 for a test after which a node is revoked: it ends with the test."""
+    try:
+        yield labs.get("lab_secured4")
+    finally:
+        labs.end()
+
+
+@pytest.fixture
+def authority(labs: Labs) -> Authority:
+    """Who says who belongs to the lab that runs; after a fixture that has its links encrypted."""
+    assert labs.authority is not None
+    return labs.authority
 
 
 @pytest.fixture

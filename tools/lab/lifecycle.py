@@ -86,7 +86,11 @@ def up(
             (folder / "token").touch(mode=0o600)
             (folder / "token").write_text(token)
             machines = _start_machines(topology, image, folder, systemd=systemd)
-            lab = Lab(LabState(name, topology_text, agents, time.time(), token, tuple(machines)))
+            lab = Lab(
+                LabState(
+                    name, topology_text, agents, time.time(), token, tuple(machines), authority is not None
+                )
+            )
             state.save(lab.state)
             with ThreadPoolExecutor(len(machines)) as pool:
                 list(pool.map(lambda machine: _set_up(lab, machine, overrides, agents=agents), machines))

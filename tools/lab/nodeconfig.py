@@ -10,6 +10,7 @@ from tools.lab.topology import Topology
 
 PREFIX_LENGTH = 24
 WIRE_KBIT = 1_000_000  # every wire alike: paths differ by hops, as on real cables of one speed
+RADIO = "wlan0"
 BROKER = """\
 listener 1883 127.0.0.1
 allow_anonymous true
@@ -31,16 +32,21 @@ def address(number: int) -> str:
     return f"10.77.0.{number}"
 
 
+def mesh_interfaces(topology: Topology, number: int) -> list[str]:
+    """Return the names of a node's mesh interfaces, in its configuration's order."""
+    links = [link for _, link in topology.links_of(number)]
+    wires = [link.device(number) for link in links if link.kind != "radio"]
+    return wires + [RADIO] * any(link.kind == "radio" for link in links)
+
+
 def configuration(topology: Topology, number: int, overrides: dict[str, Any]) -> dict[str, Any]:
     """Return what stands in a node's x0.yaml. An override `n3:a.b` holds for n3 alone, `a.b` for all."""
-    links = [link for _, link in topology.links_of(number)]
     interfaces: list[dict[str, Any]] = [
-        {"name": link.device(number), "kind": "wire", "throughput": WIRE_KBIT}
-        for link in links
-        if link.kind != "radio"
+        {"name": name, "kind": "radio", "mesh_id": "x0lab", "frequency": 2412}
+        if name == RADIO
+        else {"name": name, "kind": "wire", "throughput": WIRE_KBIT}
+        for name in mesh_interfaces(topology, number)
     ]
-    if any(link.kind == "radio" for link in links):
-        interfaces.append({"name": "wlan0", "kind": "radio", "mesh_id": "x0lab", "frequency": 2412})
     config: dict[str, Any] = {
         "node": {"name": f"n{number}"},
         "mode": "heal",

@@ -27,7 +27,10 @@ class Machine(msgspec.Struct, frozen=True):
 
 
 class LabState(msgspec.Struct, frozen=True):
-    """A running lab. `agents`: it was started with agents. `started`: seconds since 1970, host clock."""
+    """A running lab. `agents`: it was started with agents. `started`: seconds since 1970, host clock.
+
+    `secured`: its links are encrypted.
+    """
 
     name: str
     topology: str
@@ -35,6 +38,7 @@ class LabState(msgspec.Struct, frozen=True):
     started: float
     token: str
     machines: tuple[Machine, ...]
+    secured: bool = False
 
 
 def folder(name: str) -> Path:

@@ -11,7 +11,9 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
+from agent.meshdevices import MeshDevices
 from tools.lab.client import Lab
+from tools.lab.nodeconfig import mesh_interfaces
 from tools.lab.topology import Topology
 
 LISTEN_S = 4.0  # four OGMs of batman-adv's own interval; what is all heard takes less
@@ -67,9 +69,20 @@ def missing(lab: Lab, wanted: Ways, seconds: float = LISTEN_S) -> list[str]:
         return [sentence for lacking in pool.map(listen, nodes) for sentence in lacking]
 
 
+def mesh_device(lab: Lab, node: str, name: str) -> str:
+    """Return what batman-adv has of a node's interface."""
+    names = mesh_interfaces(lab.topology, lab.topology.number(node))
+    return MeshDevices.of(names, secured=lab.state.secured).device(name)
+
+
 def wait(lab: Lab, seconds: float) -> list[str]:
     """Return [] as soon as no way is missing that is offered, what is missing after so long."""
     wanted = offered(lab.topology)
+    if lab.state.secured:
+        wanted = {
+            (node, target): frozenset(mesh_device(lab, node, name) for name in names)
+            for (node, target), names in wanted.items()
+        }
     deadline = time.monotonic() + seconds
     while (lacking := missing(lab, wanted)) and time.monotonic() < deadline:
         pass  # it listens again
