@@ -9,6 +9,7 @@ import logging
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,9 +20,7 @@ from agent.controlcommands import handlers
 from agent.effector import KernelEffector
 from agent.effects.host import KernelHost
 from agent.events import Outcome, Snapshot
-from agent.hello.channel import Channel
 from agent.herald import Herald
-from agent.kernel import inject
 from agent.kernelwatch import watch_links
 from agent.mapek.changes import Subscription
 from agent.mapek.hooks import Hooks
@@ -32,7 +31,7 @@ from agent.mapek.policy import policy_of
 from agent.mapek.sparejournal import SpareJournal, spare_of
 from agent.mesh.gatewaybalance import GatewayBalance
 from agent.mesh.keeper import Keeper
-from agent.mesh.layered import LayeredBatAdv, LayeredChannel, LayeredLinks
+from agent.mesh.layered import LayeredBatAdv, LayeredChannel, LayeredInject, LayeredLinks
 from agent.mesh.metering import Metering
 from agent.mesh.secondneighbour import SecondNeighbour
 from agent.meshdevices import MeshDevices
@@ -60,8 +59,9 @@ log = logging.getLogger("x0.node")
 
 HEARTBEAT_MAX = 10.0  # s between two ticks of the loop before the watchdog starves; calm it is 1 s
 # Of asyncio's own pool, each made only while all others are busy. As many as may block at once: the keeper
-# (hastens OGMs, must never wait), gateways, metering, starts of services, the PIN's check, two files, a name.
-BLOCKING_THREADS = 8
+# (hastens OGMs, must never wait), gateways, metering, starts of services, the PIN's check, two files, a name,
+# this node's identity files.
+BLOCKING_THREADS = 9
 KNOWLEDGE = "knowledge.db"
 
 
@@ -98,7 +98,7 @@ class Node:
         self._services = NodeServices(config, paused=self._is_paused)
         found = [sensor for sensor in sensors.discover(config) if sensor.name != self._services.name]
         self._hearing = Hearing(
-            SecondNeighbour(may_act=self._closed, receive=self._receive),
+            SecondNeighbour(may_act=self._closed, receive=LayeredInject(self._devices)),
             self._keeper.hasten,
             self._wake,
             lambda hardif, mac: self._echoes.probe(hardif, mac),
@@ -107,7 +107,9 @@ class Node:
             radios=frozenset(one.name for one in config.mesh.interfaces if one.kind == "radio"),
         )
         self._priority = Priority()
-        self._hello = NodeHello(config, self._status.snapshot, self._hearing.heard, self._open_channel)
+        self._hello = NodeHello(
+            config, self._status.snapshot, self._hearing.heard, partial(LayeredChannel, self._devices)
+        )
         self._echoes = NodeEchoes(self._address, self._wake, self._devices.device)
         told = (PeersSensor, ReportsSensor, TwinsSensor, NamesSensor)
         hellos = tuple(sensor(self._hello) for sensor in told)
@@ -262,12 +264,6 @@ class Node:
             self._keeper.wake()
             self._links.refresh()
             self._hello.current.refresh()
-
-    def _open_channel(self, name: str, port: int, group: str) -> Channel:
-        return LayeredChannel(self._devices, name, port, group)
-
-    def _receive(self, hardif: str, frame: bytes) -> None:
-        inject.receive(self._devices.device(hardif), frame)
 
     def _wake(self) -> None:
         if self.loop is not None:

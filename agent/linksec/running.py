@@ -81,6 +81,7 @@ class Running:
         self._history = History()
         self._secured: dict[str, Secured] = {}
         self._problems: dict[str, str] = {}  # interfaces that are not secured yet, in words
+        self._refused: set[tuple[str, str]] = set()  # who speaks in clear, as said in the log
         self._poke = asyncio.Event()
         self._stirred = False  # a reading that says what an event told is owed
 
@@ -149,8 +150,19 @@ class Running:
                 one.listen()
                 if self._index(one.device) != one.index:
                     raise MadeAnewError(f"{one.device} is another device now")
-            self._publish(self.reading())
+            reading = self.reading()
+            self._say_refused(reading)
+            self._publish(reading)
             await self._pause(LOOK)
+
+    def _say_refused(self, reading: Security) -> None:
+        """Each neighbour without security once, and again if it was away."""
+        refused = {(one.hardif, one.mac) for one in reading.unsecured if one.refused}
+        for hardif, mac in sorted(refused - self._refused):
+            fields = {"interface": hardif, "mac": mac}
+            text = f"{hardif}: {mac} speaks in clear and offers no security: nothing of it is let in"
+            log.warning("%s", text, extra={"event": "unsecured-neighbour", "fields": fields})
+        self._refused = refused
 
     def _recheck(self) -> None:
         for one in self._secured.values():

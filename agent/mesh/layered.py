@@ -12,6 +12,7 @@ from typing import TypeVar
 import msgspec
 
 from agent.hello.channel import Channel
+from agent.kernel import inject
 from agent.kernel.batadv import BatAdv
 from agent.kernel.errors import InterfaceGoneError
 from agent.kernel.genl import interface_index
@@ -118,6 +119,17 @@ class LayeredChannel(Channel):
     def current(self) -> bool:
         """No longer where link security was switched on or off since."""
         return self.name == self._devices.device(self._hardif) and super().current()
+
+
+class LayeredInject:
+    """Lets an interface receive a frame as if it had come in, as batman-adv sees it (kernel/inject.py)."""
+
+    def __init__(self, devices: MeshDevices) -> None:
+        self._devices = devices
+
+    def __call__(self, hardif: str, frame: bytes) -> None:
+        """KernelError, ValueError."""
+        inject.receive(self._devices.device(hardif), frame)
 
 
 def found_devices(links: Links) -> MeshDevices:

@@ -19,7 +19,7 @@ from agent.linksec.nodetrust import News
 from agent.linksec.report import Kind, LinkEvent
 from agent.linksec.running import Given, Running
 from agent.meshdevices import MeshDevices
-from agent.securityreadings import OwnIdentity, SecuredInterface, SecuredLink, Security
+from agent.securityreadings import OwnIdentity, SecuredInterface, SecuredLink, Security, UnsecuredNeighbour
 from tests.unit.linksec.pretend import PretendMacsec
 
 PEER = "spiffe://tal/node/berta"
@@ -46,6 +46,7 @@ class Interface:
         self.hardif, self.device, self.index, self.run_of = settings.interface, device, found.index, run
         self.settings, self.on_event = settings, on_event
         self.service, self.done = self, False
+        self.strangers: tuple[UnsecuredNeighbour, ...] = ()
         self.problem, self.renewed, self.rechecked, self.listened = "", 0, 0, 0
 
     async def run(self) -> None:
@@ -70,8 +71,8 @@ class Interface:
     def links(self) -> tuple[SecuredLink, ...]:
         return (SecuredLink(self.hardif, "02:00:00:00:00:02", PEER, "post-quantum"),)
 
-    def unsecured(self) -> tuple[Any, ...]:
-        return ()
+    def unsecured(self) -> tuple[UnsecuredNeighbour, ...]:
+        return self.strangers
 
 
 class World:
@@ -188,3 +189,16 @@ async def test_what_happens_is_told_and_kept(world: World) -> None:
     assert [(one.hardif, one.there) for one in reading.interfaces] == [("e1", True), ("e3", False)]
     assert [link.peer for link in reading.links] == [PEER]
     assert reading.identity.id == "spiffe://tal/node/anna"
+
+
+async def test_a_neighbour_without_security_is_said_once_when_it_has_had_its_time(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.indices["macsec0"] = 7
+    await world.until(lambda: world.living())
+    (one,) = world.made
+    for refused in (False, True, True):
+        one.strangers, seen = (UnsecuredNeighbour("e1", "02:00:00:00:00:77", refused=refused),), one.listened
+        await world.until(lambda seen=seen: one.listened > seen + 1)  # type: ignore[misc]
+    said = [record for record in caplog.records if getattr(record, "event", "") == "unsecured-neighbour"]
+    assert ["02:00:00:00:00:77" in record.getMessage() for record in said] == [True]
