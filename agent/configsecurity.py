@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 LinkSecurity = Literal["auto", "required", "off"]
 LINK_SECURITY = about(
     "Whether links are encrypted (MACsec, keys by post-quantum TLS). Required: nothing passes in clear. Off: "
-    "everything does. Auto: required where the file has an identity section, else off."
+    "everything does. Auto: required where identity.mesh is set, else off."
 )
 
 
@@ -40,7 +40,12 @@ def secured(config: Config) -> bool:
     """Shall this node's links be secured?"""
     if not config.mesh.enabled or config.link_security == "off":
         return False
-    return config.link_security == "required" or getattr(config, "identity", None) is not None
+    return config.link_security == "required" or _has_identity(config)
+
+
+def _has_identity(config: Config) -> bool:
+    """Does the configuration name the mesh of certificates this node is of?"""
+    return getattr(getattr(config, "identity", None), "mesh", None) is not None
 
 
 def check_links(config: Config, walk: Walk) -> None:

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -34,6 +36,15 @@ def test_without_an_identity_section_links_are_secured_only_where_that_is_said(
     line: str, wanted: bool
 ) -> None:
     assert secured(load_text(MESH + line)) is wanted
+
+
+@pytest.mark.parametrize(("mesh", "wanted"), [(None, False), ("valley.mesh", True)])
+def test_a_node_that_is_told_its_mesh_of_certificates_has_its_links_secured(
+    mesh: str | None, wanted: bool
+) -> None:
+    config = load_text(MESH)
+    told: Any = SimpleNamespace(mesh=config.mesh, link_security="auto", identity=SimpleNamespace(mesh=mesh))
+    assert secured(told) is wanted
 
 
 def test_a_file_says_suite_and_period() -> None:
