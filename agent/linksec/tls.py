@@ -21,9 +21,12 @@ from cryptography.hazmat.primitives.asymmetric import mldsa
 from OpenSSL import SSL, crypto
 
 from agent.kernel.secret import Secret
+from agent.linksec import closures
 from agent.linksec.beacon import issuer_tag
 from agent.linksec.errors import PeerRefusedError, Reason, TlsError
 from agent.linksec.judged import Chain, Verifier
+
+closures.install(SSL)
 
 MAX_CHAIN: Final = 3  # certificates: leaf, issuer, and one more while an issuer is being replaced
 MAX_HANDSHAKE: Final = 32 * 1024  # bytes from the peer until it is known: a CNSA leaf and issuer need 22 KB

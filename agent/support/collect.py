@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "batctl-originators.txt": ("batctl", "meshif", "{mesh}", "originators"),
     "batctl-gateways.txt": ("batctl", "meshif", "{mesh}", "gwl"),
     "batctl-version.txt": ("batctl", "-v"),
+    "macsec.txt": ("ip", "-statistics", "macsec", "show"),  # identifiers of keys; the kernel tells no key
     "wireless.txt": ("iw", "dev"),
     "units.txt": ("systemctl", "--no-pager", "--failed", "--plain"),
 }
