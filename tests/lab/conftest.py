@@ -38,9 +38,11 @@ KINDS = {
     "lab_secured4": ("ring:4", True),  # links are encrypted
     "spent_secured4": ("ring:4", True),  # the same one, after the tests that leave it whole
     "lab_radio4": ("radio:4:ring", True),
+    "lab_secured_radio2": ("radio:2:line", True),
     "lab_vm2": ("vm:2", True),
     "lab_systemd2": ("vm:2", True),
     "spent_systemd2": ("vm:2", True),  # the same one, after the tests that leave it whole
+    "lab_secured_systemd2": ("vm:2", True),
 }
 # what differs from OFTEN: the state lies beside the root, which a test has made read-only
 OVERRIDES: dict[str, dict[str, object]] = {
@@ -51,8 +53,8 @@ OVERRIDES: dict[str, dict[str, object]] = {
         **internet.gateway("n4", down=10_000),
     },
 }
-SECURED = {"lab_secured4"}
-SYSTEMD = {"lab_systemd2"}  # the machines boot systemd, the agents are its units
+SECURED = {"lab_secured4", "lab_secured_radio2", "lab_secured_systemd2"}
+SYSTEMD = {"lab_systemd2", "lab_secured_systemd2"}  # the machines boot systemd, the agents are its units
 
 
 class Labs:
@@ -186,6 +188,18 @@ def spent_secured4(labs: Labs) -> Iterator[Lab]:
         yield labs.get("lab_secured4")
     finally:
         labs.end()
+
+
+@pytest.fixture
+def lab_secured_radio2(labs: Labs) -> Iterator[Lab]:
+    """Two nodes with a radio each and agents, whose links are encrypted."""
+    yield from _use(labs, "lab_secured_radio2")
+
+
+@pytest.fixture
+def lab_secured_systemd2(labs: Labs) -> Iterator[Lab]:
+    """Two machines with systemd, the agents under the project's own unit, their link encrypted."""
+    yield from _use(labs, "lab_secured_systemd2")
 
 
 @pytest.fixture

@@ -277,3 +277,26 @@ def test_a_revoked_node_is_cut_off_on_every_neighbour_in_time(
     assert lab.exec("n1", "ping", "-n", "-c", "3", "-W", "1", "10.77.0.3", check=False).exit
     lab.exec("n1", "ping", "-n", "-c", "3", "-i", "0.2", "10.77.0.2")
     assert all_secured(lab, ("n1",))
+
+
+@pytest.mark.long  # two machines with systemd; what it needs of the sandbox is in test_no_executable_memory.py
+def test_under_the_units_sandbox_links_are_secured(lab_secured_systemd2: Lab) -> None:
+    lab = lab_secured_systemd2
+    until(lambda: all_secured(lab), "the link is secured", SECURED_S)
+    lab.exec("n1", "ping", "-n", "-c", "3", "-i", "0.2", "10.77.0.2")
+    assert receives_from(lab, "n2", "n1")
+    pid = lab.exec("n1", "systemctl", "show", "-p", "MainPID", "--value", "x0-agent").stdout.strip()
+    assert "Seccomp:\t2" in lab.exec("n1", "cat", f"/proc/{pid}/status").stdout  # the sandbox is there
+
+
+@pytest.mark.long
+def test_over_a_radio_batman_adv_measures_each_neighbour_through_macsec(lab_secured_radio2: Lab) -> None:
+    lab = lab_secured_radio2
+    until(lambda: all_secured(lab), "the link is secured", SECURED_S)
+    lab.exec("n1", "ping", "-n", "-c", "3", "-i", "0.2", "10.77.0.2")
+    device = mesh_device(lab, "n1", "wlan0")
+    override = lab.exec("n1", "batctl", "hardif", device, "throughput_override").stdout
+    assert override.strip().startswith("0.0"), override
+    (row,) = lab.json("n1", "batctl", "meshif", "bat0", "neighbors_json")
+    assert row["hard_ifname"] == device
+    assert row["throughput"] > 1000, "more than the 1 Mbit/s it takes of a macsec device it asks itself"
