@@ -13,6 +13,7 @@ import time
 import urllib.request
 from typing import Any
 
+import pytest
 import yaml
 
 from tests.lab.conftest import OFTEN
@@ -279,7 +280,7 @@ def test_a_revoked_node_is_cut_off_on_every_neighbour_in_time(
     assert all_secured(lab, ("n1",))
 
 
-@pytest.mark.long  # two machines with systemd; what it needs of the sandbox is in test_no_executable_memory.py
+@pytest.mark.long  # two machines with systemd; the part that failed is in test_no_executable_memory.py
 def test_under_the_units_sandbox_links_are_secured(lab_secured_systemd2: Lab) -> None:
     lab = lab_secured_systemd2
     until(lambda: all_secured(lab), "the link is secured", SECURED_S)
