@@ -43,7 +43,10 @@ async def test_reports_and_returns_move_a_node_only_while_it_may_act(closed: str
     node._hearing._second._receive = lambda hardif, frame: received.append(hardif)
     node.loop = SimpleNamespace(
         healing=SimpleNamespace(may_act=lambda now: closed, treated=dict),
-        monitor=SimpleNamespace(wake=lambda _: None),
+        monitor=SimpleNamespace(
+            wake=lambda _: None,
+            timetable=SimpleNamespace(attention=SimpleNamespace(bursting=lambda _: False)),
+        ),
     )
     node._hearing.heard(REPORT)
     node._status.changed = lambda: False
