@@ -17,7 +17,7 @@ def nice(thread: int = 0) -> int:
 
 
 def in_a_thread(hurried: int) -> tuple[int, int, int]:
-    """A thread given such a nice value: what it has, what a child it starts as usual has, what it has after."""
+    """Nice values: of a thread given one, of a child it starts as usual, and of it afterwards."""
     found: list[int] = []
 
     def run() -> None:
