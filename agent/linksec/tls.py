@@ -172,6 +172,8 @@ class Endpoint:
             except SSL.WantReadError:
                 break
             except SSL.ZeroReturnError:
+                if parts:
+                    break  # what it said before counts; the next call tells of the end
                 raise TlsError("the peer ended the connection", Reason.CLOSED) from None
             except SSL.Error as error:
                 raise _failed(error) from None
