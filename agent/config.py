@@ -14,6 +14,7 @@ from msgspec import Meta, Struct
 
 from agent.configgateway import Gateway
 from agent.confighealing import Healing
+from agent.configidentity import Identity
 from agent.configservices import Service
 from agent.configtypes import (
     COUNTRY_WORDS,
@@ -175,6 +176,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     )
     mesh: Annotated[Mesh, about("The batman-adv mesh.")] = Mesh()
     hello: Annotated[Hello, about("The agents' link-local hello.")] = Hello()
+    identity: Annotated[Identity, about("The node's place in its mesh of certificates.")] = Identity()
     healing: Annotated[Healing, about("How much and how often the agent may act.")] = Healing()
     services: Annotated[
         Annotated[tuple[Service, ...], Meta(max_length=64)], about("Services this node must run.")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A node's end of a request: judges the issuer, asks for this channel alone, checks what it is given. asyncio.
+"""A node's end of a request: judges the issuer, asks for this channel alone, checks what it gets. asyncio.
 
 A blank node judges by the bundle of its YAML. The issuer must have the role for it, and where a token is
 shown it must be certified by the very issuer the token names: no other may read it.
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from agent.enrol.desk import ROLE
-from agent.enrol.errors import EnrolError, Word
+from agent.enrol.errors import EnrolError, RefusedError, Word
 from agent.enrol.messages import ENROL, REPLY_BYTES, Refused, decode_reply
 from agent.enrol.stream import TlsStream, close
 from agent.identity import enrolment, keys, signerkey, svid
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 SECONDS: Final = 20.0  # for all of it: the issuer's own bound, and the way there
 BROKE_OFF: Final = (
-    "see the log of the issuer: it is over its bounds, or it refuses our certificate (revoked, or over for more "
-    "than a year); it is tried again"
+    "see the log of the issuer: it is over its bounds, or it refuses our certificate (revoked, or over for "
+    "more than a year); it is tried again"
 )
 
 
@@ -119,7 +119,7 @@ async def _ask(
     reply = decode_reply(await stream.receive())
     await stream.close()
     if isinstance(reply, Refused):
-        raise EnrolError(reply.reason, f"issuer {who.issuer} refuses: {reply.what}", reply.mend)
+        raise RefusedError(reply.reason, f"issuer {who.issuer} refuses: {reply.what}", reply.mend)
     try:
         answer = enrolment.decode_answer(reply.answer)
     except EnrolmentError as error:
@@ -154,3 +154,22 @@ def check(answer: Answer, who: Applicant, trust: Trust) -> None:
         raise EnrolError(Word.ANSWER, f"issuer {who.issuer} gave the SVID of another node or key", mend)
     if (signer.node, signer.key_id) != (who.name, key_id_of(who.signer.key.public_key())):
         raise EnrolError(Word.ANSWER, f"issuer {who.issuer} certified another signing key", mend)
+
+
+async def reach(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, issuer: str, trust: Trust
+) -> None:
+    """Is an issuer there? Its certificate is judged, nothing asked. EnrolError; the connection is closed."""
+    from agent.linksec import tls
+
+    end = tls.stranger(judge(trust, issuer, strict=False), suite_of(trust), alpn=ENROL)
+    stream = TlsStream(reader, writer, end, most=REPLY_BYTES)
+    try:
+        async with asyncio.timeout(SECONDS):
+            await stream.open()
+    except (LinksecError, OSError) as error:  # of OSError is also what came too late
+        raise EnrolError(
+            Word.UNREACHABLE, f"no issuer {issuer} there: {error}", "it is tried again"
+        ) from None
+    finally:
+        await stream.close()

@@ -19,7 +19,7 @@ import msgspec
 from agent.enrol.errors import EnrolError
 from agent.enrol.stream import BUFFER, close
 from agent.linksec import sockets
-from agent.linksec.admission import Admission
+from agent.linksec.admission import MAX_HALF_OPEN_SOURCE, Admission
 from agent.linksec.errors import LinksecError
 
 RETRY: Final = 1.0  # s between looks whether an interface is still there, or has come
@@ -44,11 +44,17 @@ class Door:
     """
 
     def __init__(
-        self, name: str, serve: Serve, seconds: float, clock: Callable[[], float], rng: random.Random
+        self,
+        name: str,
+        serve: Serve,
+        seconds: float,
+        clock: Callable[[], float],
+        rng: random.Random,
+        per_source: int = MAX_HALF_OPEN_SOURCE,
     ) -> None:
         self.counts = Counts()
         self._name, self._serve, self._seconds, self._clock = name, serve, seconds, clock
-        self._admission = Admission(rng)
+        self._admission = Admission(rng, per_source)
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._number = 0
 
@@ -76,8 +82,10 @@ class Door:
                 continue
             said = ""
             try:
-                while _index(interface) == index:
+                while True:
                     await asyncio.sleep(RETRY)
+                    if _index(interface) != index:
+                        break
             finally:
                 server.close()
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What can go wrong between a node and an issuer. Each failure has a word, which status and counters carry."""
+"""What can go wrong between a node and an issuer. Each failure has a word, under which it is told."""
 
 from __future__ import annotations
 
@@ -31,6 +31,10 @@ class EnrolError(IdentityError):
     def __init__(self, reason: str, what: str, mend: str) -> None:
         super().__init__(what, mend)
         self.reason = str(reason)
+
+
+class RefusedError(EnrolError):
+    """An issuer that is trusted said no; `reason` is its word."""
 
 
 class MessageError(EnrolError):

@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 SECONDS: Final = 15.0  # for handshake, request and answer: 40 KB over a poor link with lost segments
 
 
+PER_SOURCE: Final = 8  # connections of one address at once: a neighbour that leads new nodes has four
+
+
 class Tally(msgspec.Struct):
     """What became of requests since the agent's start."""
 
@@ -62,7 +65,7 @@ class IssuerService:
         self.desk, self.tally = desk, Tally()
         self._trust, self._contexts = trust, contexts
         self._pool = ThreadPoolExecutor(1, "x0-issuer")
-        self.door = Door(f"issuer {desk.name}", self._serve, SECONDS, clock, rng)
+        self.door = Door(f"issuer {desk.name}", self._serve, SECONDS, clock, rng, PER_SOURCE)
 
     @property
     def counts(self) -> Counts:

@@ -40,7 +40,11 @@ class Served:
 
 @asynccontextmanager
 async def issuer(
-    path: Path, *, own: Keyed | None = None, clock: Callable[[], float] = time.monotonic, stand_in: bool = False
+    path: Path,
+    *,
+    own: Keyed | None = None,
+    clock: Callable[[], float] = time.monotonic,
+    stand_in: bool = False,
 ) -> AsyncIterator[Served]:
     """A running issuer `hill`; without bounds of rate where `clock` leaps."""
     served = Served(desk_of(path, stand_in=stand_in), own or identity("hill", ("issuer",)), clock)

@@ -46,9 +46,7 @@ def test_there_is_no_binding_before_the_handshake_is_done(mesh: Mesh, anna: Cont
 
 
 def test_a_stranger_is_let_in_where_strangers_are_wanted_and_has_no_name(mesh: Mesh, desk: Contexts) -> None:
-    client, server = met(
-        tls.stranger(mesh.verifier(), alpn=SERVICE), desk.server(refuse_all, strangers=True)
-    )
+    client, server = met(tls.stranger(mesh.verifier(), alpn=SERVICE), desk.server(refuse_all, strangers=True))
     assert (client.peer, server.peer, server.chain) == ("spiffe://tal/node/desk", "", ())
     assert client.binding() == server.binding()
 
