@@ -315,7 +315,7 @@ class Parts:
         if self._desk is None or verified is None or ROLE in verified.roles:
             return []
         return [
-            f"this node issues for {self._desk.name}, but its certificate lacks the role {ROLE}: nobody asks it. "
+            f"this node issues for {self._desk.name}, but its certificate lacks the role {ROLE}, so nobody asks. "
             f"Mend: enrol it with a token of that role (x0 mesh token ISSUER --role {ROLE})"
         ]
 
