@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Namespaces in a row: `a` and `b` on one wire and on a mesh interface `m0`, `b` and `c` on another wire.
 
-    a.e1 -- e1.b.e2 -- e1.c        wires, as mesh interfaces are
-    a.m0 -- m0.b                   in the place of bat0
+a.e1 -- e1.b.e2 -- e1.c        wires, as mesh interfaces are
+a.m0 -- m0.b                   in the place of bat0
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def row(tag: str) -> Iterator[dict[str, str]]:
                 with inside(names[letter]):
                     Path(f"/proc/sys/net/ipv6/conf/{interface}/accept_dad").write_text("0")
                 ip("-n", names[letter], "link", "set", interface, "up")
-        for (letter, interface), _ in MACS.items():
+        for letter, interface in MACS:
             _addressed(names[letter], interface)
         yield names
     finally:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A node in a namespace: enrolment and link security joined as the agent joins them, kernel's keys pretended."""
+"""A node in a namespace: enrolment and link security joined as the agent joins them, the kernel pretended."""
 
 from __future__ import annotations
 
@@ -116,7 +116,9 @@ class Node:
 
     def linked(self, peer: str) -> None:
         """Wait for a link to that node."""
-        self.until(lambda _: any(each.kind is Kind.UP and each.peer.endswith(f"/{peer}") for each in self.events))
+        self.until(
+            lambda _: any(each.kind is Kind.UP and each.peer.endswith(f"/{peer}") for each in self.events)
+        )
 
     def _run(self, ready: threading.Event) -> None:
         with inside(self.namespace):
