@@ -137,8 +137,12 @@ class Door:
         try:
             async with asyncio.timeout(self._seconds):
                 await self._serve(reader, writer, source)
+        except asyncio.CancelledError:  # displaced, or we stop
+            writer.transport.abort()
+            raise
         except TimeoutError:
             self.counts.late += 1
+            writer.transport.abort()
             log.debug("%s: %s was not done within %.0f s", self._name, source, self._seconds)
         except (OSError, LinksecError, EnrolError) as error:
             self.counts.failed += 1

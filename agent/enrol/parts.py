@@ -315,8 +315,8 @@ class Parts:
         if self._desk is None or verified is None or ROLE in verified.roles:
             return []
         return [
-            f"this node issues for {self._desk.name}, but its certificate lacks the role {ROLE}, so it is not "
-            f"asked. Mend: enrol it with a token of that role (x0 mesh token ISSUER --role {ROLE})"
+            f"this node issues for {self._desk.name}, but its certificate lacks the role {ROLE}, so it is "
+            f"not asked. Mend: enrol it with a token of that role (x0 mesh token ISSUER --role {ROLE})"
         ]
 
     def _issuer_status(self) -> IssuerStatus | None:

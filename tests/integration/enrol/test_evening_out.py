@@ -18,7 +18,8 @@ from agent.enrol.messages import LISTS
 from agent.enrol.porch import Porch
 from agent.enrol.spreading import AGAIN_FIRST, Neighbour, Spreading
 from agent.enrol.stream import TlsStream
-from agent.linksec import wire
+from agent.enrol.ways import Kind, Way, connect
+from agent.linksec import sockets, wire
 from agent.linksec.errors import LinksecError
 from agent.linksec.judged import Chain, Judged
 from agent.linksec.tls import Contexts
@@ -73,7 +74,7 @@ class End:
 
 @asynccontextmanager
 async def open_porch(end: End) -> AsyncIterator[End]:
-    server = await asyncio.start_server(end.porch.door._take, "::1", 0)
+    server = await end.porch.door._listen(sockets.listener("lo", 0))
     end.port = server.sockets[0].getsockname()[1]
     try:
         yield end
@@ -160,7 +161,7 @@ async def test_a_stranger_and_a_revoked_node_are_told_nothing(tmp_path: Path) ->
 
 async def talk(other: End, name: str, *frames: bytes) -> str:
     """What a neighbour with a good identity and bad intent makes the other end say."""
-    reader, writer = await asyncio.open_connection("::1", other.port)
+    reader, writer = await connect(Way(Kind.HERE, "hill", "::1", other.port, "lo"))
     end = contexts(identity(name), LISTS).client(other.verify)
     stream = TlsStream(reader, writer, end, most=evening.FRAME_BYTES)
     await stream.open()
@@ -223,7 +224,7 @@ async def test_what_is_no_tls_and_no_knock_is_cut(tmp_path: Path) -> None:
     other = End(tmp_path, "hill-b")
     async with open_porch(other):
         for data in (b"G", b"X0J1\x04hill"):  # this one leads nobody
-            reader, writer = await asyncio.open_connection("::1", other.port)
+            reader, writer = await connect(Way(Kind.HERE, "hill", "::1", other.port, "lo"))
             writer.write(data)
             assert await asyncio.wait_for(reader.read(1), PATIENCE) == b""
             writer.close()
