@@ -21,6 +21,7 @@ from agent.identity.issuerfolders import open_issuer
 from agent.identity.issuing import Signer
 from agent.identity.keys import PrivateKey
 from agent.identity.limits import SVID_LIFE
+from agent.identity.nodefiles import Keyed
 from agent.identity.register import Register
 from agent.linksec.judged import Chain
 from agent.linksec.trust import Trust
@@ -71,11 +72,11 @@ class Desk(msgspec.Struct, frozen=True):
         request = enrolment.ask(target, name, tls, signing, token=made, serial=serial)
         return self.enrol(request, target.channel, trust)
 
-    def renew_own(self, chain: Chain, tls: PrivateKey, signing: PrivateKey, trust: Trust) -> Answer:
-        """The same node, anew."""
+    def renew_own(self, chain: Chain, tls: PrivateKey, signer: Keyed, trust: Trust) -> Answer:
+        """The same node, anew; a stand-in knows it by its signing key's certificate."""
         peer = svid.verify(chain, trust.bundle, trust.moment, revoked=trust.revoked, grace=RENEWAL_WINDOW)
         target = self._in_here(trust)
-        request = enrolment.ask(target, peer.node, tls, signing)
+        request = enrolment.ask(target, peer.node, tls, signer.key, certified=signer.chain)
         return self.renew(chain, request, target.channel, trust)
 
     def close(self) -> None:

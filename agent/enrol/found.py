@@ -56,7 +56,7 @@ class Found:
             self._table[address].good = good
 
     def of(self, name: str, *, enrols: bool, now: float) -> list[tuple[str, Offer]]:
-        """(address, offer) of those that issue for `name`, in the order to try them."""
+        """(address, offer) of who issues for `name`, in the order to try them. `enrols`: no stand-in."""
         self._expire(now)
         rows = [
             (entry.good, address, entry.offer)
@@ -64,7 +64,7 @@ class Found:
             if entry.offer.name == name and (entry.offer.enrols or not enrols)
         ]
         self._rng.shuffle(rows)
-        rows.sort(key=lambda row: (not row[0], not row[2].enrols))
+        rows.sort(key=lambda row: (not row[2].enrols, not row[0]))  # stand-ins last: a proxy asks for both
         return [(address, offer) for _, address, offer in rows]
 
     def all(self, now: float) -> list[tuple[str, Offer]]:

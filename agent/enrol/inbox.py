@@ -28,6 +28,8 @@ class Inbox:
 
     async def run(self) -> None:
         """Until cancelled."""
+        with contextlib.suppress(OSError):  # told by who writes there
+            await asyncio.to_thread(self._folder.mkdir, 0o700, parents=True, exist_ok=True)
         while True:
             for path in await asyncio.to_thread(self._files):
                 await self._one(path)

@@ -19,12 +19,13 @@ from agent.enrol.errors import EnrolError, RefusedError, Word
 from agent.enrol.standing import Standing
 from agent.enrol.status import Problem, State
 from agent.enrol.ways import Way, connect
-from agent.identity import keys, rotation, svid, token
+from agent.identity import keys, rotation, spiffe, svid, token
 from agent.identity.enrolment import Answer
 from agent.identity.errors import IdentityError, KeyFileError
 from agent.identity.issuer import RENEWAL_WINDOW
 from agent.identity.nodefiles import Keyed, NodeFiles
 from agent.identity.svid import Verified
+from agent.linksec.trust import NOT_REVOKED
 
 if TYPE_CHECKING:
     from agent.enrol.desk import Desk
@@ -41,6 +42,7 @@ UNTIMED_FIRST: Final = (
 PROBE: Final = 3_600.0  # s between looks whether an issuer can be reached, +-25 %
 PROBE_FIRST: Final = 30.0  # s after the start, likewise
 REACHED: Final = 1.5 * PROBE  # an issuer spoken to so long ago counts as reachable
+EARLY: Final = "not-early"  # the identity package's name of the rule
 MAX_WAYS: Final = 8  # tried in one go
 ELSEWHERE: Final = frozenset({"stand-in", Word.TROUBLE})  # refusals that another seat may not share
 log = logging.getLogger(__name__)
@@ -59,7 +61,7 @@ class Obtaining:
         ways: Callable[[str, bool], Sequence[Way]],
         led: Callable[[Way, bool], None],
         desk: Callable[[], Desk | None],
-        on_identity: Callable[[], None],
+        on_identity: Callable[[], object],
         clock: Callable[[], float],
         rng: random.Random,
         serial: str = "",
@@ -70,6 +72,7 @@ class Obtaining:
         self.renew_at: float | None = None
         self.enrolled = asyncio.Event()  # once there is a certificate that holds
         self.refusal = ""  # why our own certificate is no good, "" where it is
+        self.broken: frozenset[str] = frozenset()  # the rules it breaks
         self._name, self._text, self._serial = name, text, serial
         self._files, self._standing = files, standing
         self._ways, self._led, self._desk = ways, led, desk
@@ -89,7 +92,7 @@ class Obtaining:
         """How far it has come."""
         if self.own is None or not self.own.chain:
             return State.BLANK
-        if "not-revoked" in self.refusal:
+        if NOT_REVOKED in self.broken:
             return State.REVOKED
         if self.verified is None:
             return State.UNUSABLE
@@ -141,6 +144,10 @@ class Obtaining:
             mend = "the mesh expelled it; if that was a mistake, enrol it under a new name with new keys"
             self.problem = Problem("revoked", what, mend)
             return LOOK
+        if EARLY in self.broken:
+            mend = "set this node's clock (NTP, GPS, by hand); if it is right, the issuer's was wrong"
+            self.problem = Problem("clock", f"our own certificate is from the future: {self.refusal}", mend)
+            return LOOK
         if not self._due():
             self.problem = None
             await self._probe()
@@ -162,7 +169,7 @@ class Obtaining:
 
     def _judge(self) -> None:
         """What is our own certificate worth? A renewal mends one that is over."""
-        self.verified, self.refusal, self.renew_at = None, "", None
+        self.verified, self.refusal, self.renew_at, self.broken = None, "", None, frozenset()
         if self.own is None or not self.own.chain:
             return
         now = self._standing.trust()
@@ -171,7 +178,7 @@ class Obtaining:
                 self.own.chain, now.bundle, now.moment, revoked=now.revoked, grace=RENEWAL_WINDOW
             )
         except svid.SvidError as error:
-            self.refusal = error.what
+            self.refusal, self.broken = error.what, frozenset(each.rule for each in error.broken)
             return
         self.enrolled.set()
         self.renew_at = rotation.due(self.verified.not_before, self.verified.not_after, self._chance)
@@ -225,14 +232,14 @@ class Obtaining:
             return Applicant(
                 self.verified.node, self.verified.issuer_name, tls, signer, serial=self._serial, own=self.own
             )
+        if desk is not None and desk.enrols and spiffe.within(desk.name, self._name):
+            return Applicant(self._name, desk.name, tls, signer, serial=self._serial)
         if self._text:
             said = token.read(self._text)
             if said.mesh != self._standing.bundle.trust_domain:
                 what = f"the join token is for mesh {said.mesh}, this is {self._standing.bundle.trust_domain}"
                 raise EnrolError("mesh", what, token.NEW)
             return Applicant(self._name, said.issuer, tls, signer, self._text, self._serial)
-        if desk is not None and desk.enrols:
-            return Applicant(self._name, desk.name, tls, signer, serial=self._serial)
         lost = f" and its certificate is no good ({self.refusal})" if self.refusal else ""
         what = f"this node is not enrolled{lost}, and its configuration has no join token"
         raise EnrolError(Word.SETTINGS, what, "add identity.token: x0 mesh token ISSUER prints one")
@@ -242,7 +249,7 @@ class Obtaining:
         if who.own is None:
             answer = desk.enrol_own(who.name, who.tls, who.signer.key, trust, who.serial)
         else:
-            answer = desk.renew_own(who.own.chain, who.tls, who.signer.key, trust)
+            answer = desk.renew_own(who.own.chain, who.tls, who.signer, trust)
         check(answer, who, trust)
         return answer
 

@@ -26,6 +26,7 @@ from agent.enrol.standing import Clock, Standing, first_bundle
 from agent.enrol.status import IssuerStatus, LeadStatus, ListStatus, Status
 from agent.enrol.ways import Kind, Way
 from agent.identity import spiffe
+from agent.identity.certificate import read
 from agent.identity.errors import IdentityError
 from agent.identity.issuerfolders import open_issuer
 from agent.identity.keyfile import read_public
@@ -51,8 +52,8 @@ class Parts:
         folder: Path,
         *,
         neighbours: Callable[[], Iterable[Neighbour]],
-        on_identity: Callable[[], None],
-        on_trust: Callable[[], None],
+        on_identity: Callable[[], object],
+        on_trust: Callable[[], object],
         serial: str,
         wall: Clock,
         clock: Callable[[], float],
@@ -69,7 +70,7 @@ class Parts:
         self._verifier = verifier(self.trust)
         mesh = beacons.mesh_tag(own.mesh)
         name = spiffe.node_name(config.node.name)
-        self._desk = self._open_desk()
+        self._desk: Desk | None = None
         self.obtaining = Obtaining(
             name,
             own.token or "",
@@ -115,9 +116,11 @@ class Parts:
             clock=clock,
             rng=rng,
         )
-        self.leading = Leading(self._lead_to, clock, rng) if own.lead else None
+        leading = Leading(lambda issuer: self._lead_to(issuer, enrols=False), clock, rng)
+        self.leading = leading if own.lead else None
         self.porch = Porch(self.leading, self.spreading, clock, rng)
         self.issuing: IssuerService | None = None
+        self._desk = self._open_desk()  # last, as it holds a file open
         if self._desk is not None:
             self.issuing = IssuerService(
                 self._desk, trust=self.trust, contexts=lambda: self._context(ENROL), clock=clock, rng=rng
@@ -132,12 +135,20 @@ class Parts:
     def verify(self, chain: Chain) -> Judged:
         """Whose chain is it? PeerRefusedError. The issuer of one that is good need not be sent again."""
         judged = self._verifier(chain)
+        self._tell_time(judged.chain)
         if len(judged.chain) > 1:
             self._seen[judged.chain[1]] = None
             self._seen.move_to_end(judged.chain[1])
             if len(self._seen) > MAX_ISSUERS:
                 self._seen.popitem(last=False)
         return judged
+
+    def _tell_time(self, chain: Chain) -> None:
+        """Where no clock is, neighbours' certificates tell that at least so much time has passed."""
+        if len(chain) < 2 or self.standing.moment().trusted:
+            return
+        leaf, issuer = read(chain[0], "a neighbour's SVID"), read(chain[1], "its issuer")
+        self.standing.floor.saw_signed(leaf.not_before, issuer.not_after)
 
     def issuers(self) -> tuple[bytes, ...]:
         """Our own issuer first, then those met last."""
@@ -285,7 +296,7 @@ class Parts:
     def _ways(self, issuer: str, enrols: bool) -> list[Way]:
         return [*self._lead_to(issuer, enrols=enrols), *self._by_neighbours(issuer)]
 
-    def _lead_to(self, issuer: str, *, enrols: bool = True) -> list[Way]:
+    def _lead_to(self, issuer: str, *, enrols: bool) -> list[Way]:
         """Ways that do not go by a neighbour: none is led in circles."""
         found: list[Way] = []
         desk = self._desk

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from agent.configfile import load_text
 from agent.enrol.enrolment import Enrolment
@@ -129,15 +129,16 @@ class Node:
         self.enrolment = Enrolment(
             self.config,
             neighbours=self._neighbours,
-            on_identity=lambda: [each.renew() for each in self.links] and None,
-            on_trust=lambda: [each.recheck() for each in self.links] and None,
+            on_identity=self._renew,
+            on_trust=lambda: [each.recheck() for each in self.links],
             wall=self._wall,
             rng=random.Random(self.letter),
         )
         run = agentrun.begin(secrets.token_bytes)
         self.links = [self._link(each.name, run) for each in self.config.mesh.interfaces]
         ready.set()
-        tasks = [asyncio.create_task(each.run()) for each in (self.enrolment, *self.links)]
+        tasks: list[asyncio.Task[Any]] = [asyncio.create_task(link.run()) for link in self.links]
+        tasks.append(asyncio.create_task(self.enrolment.run()))
         stop = asyncio.create_task(self._stop.wait())
         done, _ = await asyncio.wait([*tasks, stop], return_when=asyncio.FIRST_COMPLETED)
         for task in tasks:
@@ -145,6 +146,10 @@ class Node:
         await asyncio.gather(*tasks, return_exceptions=True)
         for task in done - {stop}:
             task.result()
+
+    def _renew(self) -> None:
+        for link in self.links:
+            link.renew()
 
     def _neighbours(self) -> list[Neighbour]:
         found = [state for link in self.links for state in link.states()]

@@ -130,8 +130,7 @@ async def test_who_was_dialled_need_not_dial_back(tmp_path: Path) -> None:
 
 async def test_a_neighbour_that_cannot_be_reached_is_tried_ever_more_rarely(tmp_path: Path) -> None:
     one = End(tmp_path / "1", "hill-a")
-    one.spreading._port = 1
-    one.near = [Neighbour("lo", "::1", "spiffe://valley.mesh/node/hill-b")]
+    one.near = [Neighbour("x0none", "::1", "spiffe://valley.mesh/node/hill-b")]  # no such interface
     await one.tell()
     await one.tell()
     assert (one.spreading.counts.dialled, one.spreading.counts.failed) == (1, 1)

@@ -36,8 +36,8 @@ DEAD = Way(Kind.CONFIGURED, "hill", "127.0.0.1", 1)  # nothing listens there
 class Node:
     """A node whose time and ways the test sets."""
 
-    def __init__(self, path: Path, text: str = "", name: str = "hill-new") -> None:
-        self.at, self.trusted, self.now = NOW, True, 0.0
+    def __init__(self, path: Path, text: str = "", name: str = "hill-new", at: float = NOW) -> None:
+        self.at, self.trusted, self.now = at, True, 0.0
         self.ways: list[Way] = []
         self.desk: Desk | None = None
         self.renewed = 0
@@ -77,7 +77,7 @@ class Node:
 async def test_a_blank_node_becomes_enrolled_and_is_so_after_a_restart(tmp_path: Path) -> None:
     async with issuer(tmp_path / "i") as served:
         node = Node(tmp_path / "n", a_token()).at_issuer(served)
-        assert (node.own.state, node.own.seeking) == (State.BLANK, True)
+        assert node.own.seeking
         await node.step()
         assert (node.own.state, node.own.seeking, node.renewed) == (State.ENROLLED, False, 1)
     again = Node(tmp_path / "n")
@@ -105,7 +105,7 @@ async def test_a_node_that_lost_the_answer_gets_the_same_use_again(tmp_path: Pat
         await node.step()
         (tmp_path / "n" / "svid.pem").unlink()
         again = Node(tmp_path / "n", node.own._text).at_issuer(served)
-        assert again.own.state is State.BLANK
+        assert again.own.seeking
         await again.step()
         assert again.own.state is State.ENROLLED
         assert len(served.service.desk.register.nodes()) == 1
@@ -261,6 +261,38 @@ async def test_the_issuers_own_node_enrols_and_renews_in_its_own_book(tmp_path: 
     assert node.renewed == 2
     assert [each.name for each in node.desk.register.nodes()] == ["hill"]
     node.desk.close()
+
+
+async def test_a_stand_in_renews_its_own_node_by_the_certificate_of_its_signing_key(tmp_path: Path) -> None:
+    async with issuer(tmp_path / "i") as served:
+        await Node(tmp_path / "n", a_token(roles=("issuer",)), "hill-lake").at_issuer(served).step()
+    node = Node(tmp_path / "n", name="hill-lake")
+    node.desk, node.at = desk_of(tmp_path / "lake", stand_in=True), (node.own.renew_at or 0) + 1
+    await node.step()
+    assert (node.own.problem, node.renewed) == (None, 1)
+    node.desk.close()
+
+
+async def test_an_issuer_needs_no_token_and_ignores_one_for_its_own_names(tmp_path: Path) -> None:
+    node = Node(tmp_path / "n", a_token(), name="hill")
+    node.desk = desk_of(tmp_path / "i")
+    await node.step()
+    assert node.own.state is State.ENROLLED
+    node.desk.close()
+
+
+async def test_a_clock_that_is_far_behind_is_named_and_the_identity_kept(tmp_path: Path) -> None:
+    async with issuer(tmp_path / "i") as served:
+        await Node(tmp_path / "n", a_token()).at_issuer(served).step()
+        written = (tmp_path / "n" / "svid.pem").read_bytes()
+        (tmp_path / "n" / "time-floor").unlink(missing_ok=True)
+        node = Node(tmp_path / "n", a_token(), at=NOW - 40 * DAY).at_issuer(served)
+        await node.step()
+        assert node.reason == "clock"
+        assert (tmp_path / "n" / "svid.pem").read_bytes() == written
+        node.at = NOW
+        await node.step()
+        assert (node.own.state, node.reason) == (State.ENROLLED, "")
 
 
 async def test_an_issuer_without_a_clock_waits_for_it(tmp_path: Path) -> None:

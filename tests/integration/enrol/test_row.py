@@ -56,7 +56,6 @@ def test_blank_nodes_enrol_through_their_neighbours_and_a_revocation_crosses_the
             assert (c.folder / name).stat().st_mode & 0o777 == 0o600
 
         inbox = a.folder / "inbox"
-        inbox.mkdir()
         (inbox / "one.cose").write_bytes(revocations(1, "hill-x"))
         c.until(lambda status: status.lists.revoked == 1)  # type: ignore[union-attr]
         (inbox / "two.cose").write_bytes(revocations(2, "hill-x", "hill-c"))

@@ -61,6 +61,14 @@ def test_one_that_led_to_an_issuer_is_first_and_survives_a_flood_of_liars() -> N
     assert len(ways) == MAX_FOUND
 
 
+def test_a_stand_in_comes_after_whoever_enrols_even_if_it_was_good() -> None:
+    table = found()
+    table.heard(offer(enrols=False), "fe80::1", 0.0)
+    table.heard(offer(), "fe80::2", 0.0)
+    table.led("fe80::1", good=True)
+    assert [address for address, _ in table.of("hill", enrols=False, now=0.0)] == ["fe80::2", "fe80::1"]
+
+
 def test_where_all_are_good_a_newcomer_finds_no_room() -> None:
     table = found()
     for number in range(MAX_FOUND):
