@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """On the mesh interface, which is one segment to IPv6: issuers say that they are there, others ask. asyncio.
 
-A few datagrams of some 60 bytes to all nodes, which batman-adv always floods: an issuer's every 30 s, and at
+A few datagrams of some 30 bytes to all nodes, which batman-adv always floods: an issuer's every 30 s, and at
 once when somebody asks (who has just come, and knows none).
 """
 

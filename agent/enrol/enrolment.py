@@ -8,6 +8,7 @@ mistake is told in `status()` and mended without a restart. Importing this loads
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 import time
@@ -68,6 +69,7 @@ class Enrolment:
         self._rng = rng or random.Random()
         self._parts: Parts | None = None
         self._problem: Problem | None = None
+        self._changed = asyncio.Event()
 
     # -- what others ask
 
@@ -100,8 +102,12 @@ class Enrolment:
             raise IdentityError("this node has no mesh yet", "configure identity.mesh and identity.bundle")
         news = self._parts.standing.take(data)
         if news:
-            self._parts.news()
+            self._news()
         return news
+
+    def grace(self) -> float:
+        """Seconds a certificate that is over still counts now."""
+        return self._parts.trust().grace if self._parts is not None else 0.0
 
     def status(self) -> Status:
         """For page, metrics and commands."""
@@ -138,6 +144,11 @@ class Enrolment:
             await self._parts.end()
             self._parts = None
 
+    def _news(self) -> None:
+        """Bundle or revocations have changed: in force now, on disk soon; told at both times."""
+        self._changed.set()
+        self._on_trust()
+
     @property
     def _folder(self) -> Path:
         return Path(self._config.node.state_dir) / "identity"
@@ -148,7 +159,7 @@ class Enrolment:
             self._folder,
             neighbours=self._neighbours,
             on_identity=self._on_identity,
-            on_trust=self._on_trust,
+            on_trust=self._news,
             serial=self._serial(),
             wall=self._wall,
             clock=self._clock,
@@ -161,11 +172,17 @@ class Enrolment:
         return self._parts
 
     async def _keep_on_disk(self, parts: Parts) -> None:
-        standing = parts.standing
+        standing, again_at = parts.standing, float("-inf")
         while True:
-            if standing.saved != standing.changes:
+            if standing.reread():
+                self._on_trust()
+            if standing.saved != standing.changes and (self._changed.is_set() or self._clock() >= again_at):
+                self._changed.clear()
                 await asyncio.to_thread(standing.save)
+                self._on_trust()
                 if standing.trouble:
                     log.warning("%s", standing.trouble, extra={"event": "enrolment"})
-                    await asyncio.sleep(SAVE_AGAIN)
-            await asyncio.sleep(SAVE)
+                    again_at = self._clock() + SAVE_AGAIN
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(SAVE):
+                    await self._changed.wait()

@@ -62,7 +62,7 @@ class Parts:
         own = config.identity
         assert own.mesh is not None
         self._config, self._own, self._clock = config, own, clock
-        self._on_identity, self._on_trust = on_identity, on_trust
+        self._on_identity = on_identity
         self._contexts: dict[bytes, Contexts] = {}
         self._seen: OrderedDict[bytes, None] = OrderedDict()
         first = first_bundle(own.bundle or "", own.mesh)
@@ -112,7 +112,7 @@ class Parts:
             contexts=lambda: self._context(LISTS),
             verify=self.verify,
             neighbours=lambda: neighbours() if self.obtaining.verified else (),
-            on_news=self.news,
+            on_news=on_trust,
             clock=clock,
             rng=rng,
         )
@@ -160,10 +160,6 @@ class Parts:
     def contexts(self) -> Contexts:
         """For links. TlsError: not enrolled."""
         return self._context(ALPN)
-
-    def news(self) -> None:
-        """Bundle or revocations have changed."""
-        self._on_trust()
 
     def status(self) -> Status:
         """All of it."""

@@ -12,7 +12,7 @@ import logging
 import random
 import socket
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
 
@@ -47,6 +47,27 @@ class Neighbour(msgspec.Struct, frozen=True):
     peer: str
 
 
+class Link(Protocol):
+    """What is read of a secured link, as link security tells it."""
+
+    @property
+    def hardif(self) -> str:
+        """The interface's name."""
+
+    @property
+    def address(self) -> str:
+        """Link-local, "" where it is not known."""
+
+    @property
+    def peer(self) -> str:
+        """A SPIFFE ID."""
+
+
+def near(links: Iterable[Link]) -> tuple[Neighbour, ...]:
+    """The neighbours of secured links."""
+    return tuple(Neighbour(each.hardif, each.address, each.peer) for each in links if each.address)
+
+
 class Spread(msgspec.Struct):
     """Since the agent's start."""
 
@@ -78,7 +99,7 @@ class Spreading:
         contexts: Callable[[], Contexts],
         verify: Verifier,
         neighbours: Callable[[], Iterable[Neighbour]],
-        on_news: Callable[[], None],
+        on_news: Callable[[], object],
         clock: Callable[[], float],
         rng: random.Random,
     ) -> None:

@@ -18,7 +18,7 @@ from agent.identity import bundle as bundles
 from agent.identity import bundleupdate, grace, revocation
 from agent.identity.bundle import Bundle
 from agent.identity.bundleupdate import UPDATE_BYTES
-from agent.identity.errors import BundleError, IdentityError, KeyFileError
+from agent.identity.errors import BundleError, IdentityError, KeyFileError, RevocationError
 from agent.identity.keyfile import PUBLIC, read_public, write
 from agent.identity.limits import LIST_BYTES
 from agent.identity.moment import Moment
@@ -52,6 +52,7 @@ class Standing:
         self.saved = 0 if kept is self.bundle else -1  # of `changes`, what is on disk
         self.trouble = ""  # why something is not on disk, "" where it is
         self.issuer_reachable = False
+        self._written = self._mark()  # the file of lists as we know it
         self._updates = self._kept_updates()
         self._refused: dict[bytes, None] = {}
 
@@ -141,12 +142,40 @@ class Standing:
         rows = sorted(self.documents())
         return hashlib.sha256(b"".join([self.bundle.sequence.to_bytes(8, "big"), *rows])).digest()
 
+    def reread(self) -> bool:
+        """Take what somebody else has put into the file of lists: was it news? Blocks for a look, at most.
+
+        Lists only grow, so nothing that is in force is lost by it.
+        """
+        if self._mark() == self._written:
+            return False
+        self._written = self._mark()
+        lists, self.wrong = self._files.revocations(self.bundle)
+        news = [each for each in lists.all() if self._merged(each)]
+        self.changes += len(news)
+        return bool(news)
+
+    def _merged(self, each: RevocationList) -> bool:
+        try:
+            return self.lists.take(each)
+        except RevocationError as error:
+            self.wrong = (*self.wrong, error.what)
+            return False
+
+    def _mark(self) -> tuple[int, int] | None:
+        try:
+            found = (self._files.folder / REVOCATIONS).stat()
+        except OSError:
+            return None
+        return found.st_ino, found.st_mtime_ns
+
     def save(self) -> None:
         """Blocks. What cannot be written stands in `trouble`; it is in force all the same."""
         upto = self.changes
         try:
             self._files.put_bundle(self.bundle)
             self._files.put_revocations(self.lists)
+            self._written = self._mark()
             rows = [[number, data] for number, data in self._updates]
             write(self._path, cbor.encode(rows), PUBLIC)
         except KeyFileError as error:

@@ -52,8 +52,12 @@ words = st.one_of(
 @given(datagrams)
 def test_every_datagram_comes_back_as_it_was(said: Seek | Offer) -> None:
     data = messages.encode_datagram(said)
-    assert len(data) <= 88
+    assert len(data) <= 81
     assert messages.decode_datagram(data) == said
+
+
+def test_the_longest_datagram_has_the_size_that_is_said() -> None:
+    assert len(messages.encode_datagram(Offer(1, bytes(8), "h" * 63, False, 65_535))) == 81
 
 
 @settings(max_examples=500)

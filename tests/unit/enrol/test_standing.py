@@ -180,6 +180,24 @@ def test_a_damaged_file_of_updates_costs_no_trust(tmp_path: Path) -> None:
     assert "bundle-updates" in again.trouble
 
 
+def test_lists_that_somebody_else_put_on_disk_are_taken_and_ours_stay(tmp_path: Path) -> None:
+    own, other = standing(tmp_path), standing(tmp_path / "elsewhere")
+    own.take_list(revoked(1, "hill-x"))
+    own.save()
+    assert not own.reread()
+    other.take_list(revoked(1, "hill-y", signer=mesh().issuer))
+    other.save()
+    (tmp_path / "elsewhere" / "revocations.cbor").replace(tmp_path / "revocations.cbor")
+    assert own.reread()
+    assert own.revoked.node("hill-x")
+    assert own.revoked.node("hill-y")
+    assert own.saved != own.changes
+    assert not own.reread()
+    (tmp_path / "revocations.cbor").write_bytes(b"\xff")
+    assert not own.reread()
+    assert own.revoked.node("hill-x")
+
+
 def test_the_floor_of_time_rises_with_the_trusted_clock(tmp_path: Path) -> None:
     own = standing(tmp_path, now=NOW + DAY)
     assert own.moment().trusted
