@@ -22,7 +22,7 @@ from agent.identity.errors import BundleError, IdentityError, KeyFileError, Revo
 from agent.identity.keyfile import PUBLIC, read_public, write
 from agent.identity.limits import LIST_BYTES
 from agent.identity.moment import Moment
-from agent.identity.nodefiles import TIME_FLOOR, NodeFiles
+from agent.identity.nodefiles import REVOCATIONS, TIME_FLOOR, NodeFiles
 from agent.identity.revoked import Revoked
 from agent.identity.timefloor import TimeFloor
 from agent.linksec.trust import Trust
@@ -155,7 +155,7 @@ class Standing:
         self.changes += len(news)
         return bool(news)
 
-    def _merged(self, each: RevocationList) -> bool:
+    def _merged(self, each: revocation.RevocationList) -> bool:
         try:
             return self.lists.take(each)
         except RevocationError as error:
