@@ -72,6 +72,10 @@ class Identity(Struct, frozen=True, forbid_unknown_fields=True):
             le=90 * DAY,
         ),
     ] = 14 * DAY
+    trust_clock: Annotated[
+        bool,
+        about("The clock is right though nothing disciplines it: an issuer with a battery and without NTP."),
+    ] = False
     port: Annotated[
         Port, about("TCP port on mesh interfaces, for new neighbours and for lists; the same on every node.")
     ] = 7079

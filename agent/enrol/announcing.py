@@ -32,7 +32,10 @@ log = logging.getLogger(__name__)
 
 
 class Announcing:
-    """`offer()`: what our own issuer says, None where we are none; `seeking()`: do we look for one?"""
+    """`offer()`: what our own issuer says, None where we are none; `seeking()`: do we look for one?
+
+    `around()`: our neighbours; where they are others than before, whoever is behind them has not heard us.
+    """
 
     def __init__(
         self,
@@ -42,6 +45,7 @@ class Announcing:
         *,
         offer: Callable[[], Offer | None],
         seeking: Callable[[], bool],
+        around: Callable[[], object],
         on_news: Callable[[], None],
         clock: Callable[[], float],
         rng: random.Random,
@@ -50,7 +54,8 @@ class Announcing:
         self.problem = ""
         self.malformed = self.limited = 0
         self._name, self._port, self._mesh = interface, port, mesh
-        self._offer, self._seeking, self._on_news = offer, seeking, on_news
+        self._offer, self._seeking, self._around, self._on_news = offer, seeking, around, on_news
+        self._before: object = None
         self._clock, self._rng = clock, rng
         self._limits = SourceLimits(RATE, BURST, TOTAL_RATE, TOTAL_BURST)
         self._answers = TokenBucket(ANSWERS, ANSWER_BURST, clock())
@@ -85,6 +90,10 @@ class Announcing:
 
     def _tick(self, channel: Channel) -> None:
         now = self._clock()
+        if (around := self._around()) != self._before:
+            self._before, self._pause = around, SEEK_FIRST
+            self._seek_due = min(self._seek_due, now + SEEK_FIRST * self._rng.random())
+            self._offer_due = min(self._offer_due, now + SEEK_FIRST * (1 + self._rng.random()))
         offer = self._offer()
         if offer is not None and now >= self._offer_due:
             self._offer_due = now + INTERVAL * self._rng.uniform(1 - JITTER, 1 + JITTER)

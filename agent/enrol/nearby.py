@@ -92,8 +92,9 @@ class Nearby:
                 self._enter(address, now)
 
     def _enter(self, address: str, now: float) -> None:
-        news = address not in self._heard
-        if news and len(self._heard) >= MAX_NEARBY:
+        at = self._heard.get(address)
+        news = at is None or now - at > SILENT
+        if at is None and len(self._heard) >= MAX_NEARBY:
             silent = [each for each, at in self._heard.items() if now - at > SILENT]
             del self._heard[silent[0] if silent else self._rng.choice(tuple(self._heard))]
         self._heard[address] = now

@@ -112,8 +112,9 @@ class Obtaining:
         return self._clock() - self._reached_at < REACHED
 
     def news(self) -> None:
-        """Another way was heard of."""
+        """Another way was heard of: try soon, and soon again if it is not ready yet."""
         if not self._patient:
+            self._failures = 0
             self._news.set()
 
     def load(self) -> None:
@@ -141,7 +142,10 @@ class Obtaining:
         """Do what is due; seconds until the next look."""
         if self.state is State.REVOKED:
             what = f"this node is revoked: {self.refusal}"
-            mend = "the mesh expelled it; if that was a mistake, enrol it under a new name with new keys"
+            mend = (
+                "the mesh expelled it; if that was a mistake: remove svid.pem and signer.pem, give the node "
+                "another name and a new token"
+            )
             self.problem = Problem("revoked", what, mend)
             return LOOK
         if EARLY in self.broken:

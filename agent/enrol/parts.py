@@ -66,6 +66,8 @@ class Parts:
         self._contexts: dict[bytes, Contexts] = {}
         self._seen: OrderedDict[bytes, None] = OrderedDict()
         first = first_bundle(own.bundle or "", own.mesh)
+        if own.trust_clock:
+            wall = _trusting(wall)
         self.standing = Standing(NodeFiles(folder), first, wall, own.grace)
         self._verifier = verifier(self.trust)
         mesh = beacons.mesh_tag(own.mesh)
@@ -91,6 +93,7 @@ class Parts:
             mesh,
             offer=self._offer,
             seeking=self._seeking,
+            around=lambda: frozenset(each.peer for each in neighbours()),
             on_news=self.obtaining.news,
             clock=clock,
             rng=rng,
@@ -166,7 +169,7 @@ class Parts:
         own = self.obtaining
         verified = own.verified
         standing, spread = self.standing, self.spreading.counts
-        troubles = [standing.trouble, *self._desk_troubles()]
+        troubles = [standing.trouble, self._other_name(), *self._desk_troubles()]
         return Status(
             state=own.state,
             node=str(verified.id) if verified else "",
@@ -287,7 +290,8 @@ class Parts:
         """A node that leads others must know an issuer before one of them comes."""
         if self.obtaining.seeking:
             return True
-        return self._own.lead and self._desk is None and not self.announcing.found.all(self._clock())
+        enrols = self._desk is not None and self._desk.enrols
+        return self._own.lead and not enrols and not self.announcing.found.all(self._clock())
 
     def _ways(self, issuer: str, enrols: bool) -> list[Way]:
         return [*self._lead_to(issuer, enrols=enrols), *self._by_neighbours(issuer)]
@@ -316,6 +320,15 @@ class Parts:
     def _led(self, way: Way, good: bool) -> None:
         if way.kind is Kind.ANNOUNCED:
             self.announcing.found.led(way.host, good=good)
+
+    def _other_name(self) -> str:
+        verified, name = self.obtaining.verified, spiffe.node_name(self._config.node.name)
+        if verified is None or verified.node == name:
+            return ""
+        return (
+            f"the certificate names {verified.node}, the configuration {name}. Mend: name it as before, or "
+            "remove svid.pem and signer.pem and give it a new token to make it another node"
+        )
 
     def _desk_troubles(self) -> list[str]:
         verified = self.obtaining.verified
@@ -346,3 +359,8 @@ class Parts:
             return None
         counts = self.leading.counts
         return LeadStatus(counts.through, counts.limited, counts.unknown, counts.unreachable)
+
+
+def _trusting(wall: Clock) -> Clock:
+    """The same clock, taken for right as the configuration says."""
+    return lambda: (wall()[0], True)
