@@ -76,9 +76,17 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
-def issuing(path: Path, where: str, **more: object) -> Running:
+def issuing(path: Path, where: str, *, trusted: bool = True, trust_clock: bool = False) -> Running:
     folder_of(path / "issuer", mesh().issuer)
-    return Running(path, "hill", issuer=True, listen=where, issuer_port=free_port(), **more)
+    return Running(
+        path,
+        "hill",
+        trusted=trusted,
+        issuer=True,
+        listen=where,
+        issuer_port=free_port(),
+        trust_clock=trust_clock,
+    )
 
 
 async def test_an_issuer_enrols_itself_and_a_node_at_its_configured_address(tmp_path: Path) -> None:
@@ -97,8 +105,9 @@ async def test_an_issuer_enrols_itself_and_a_node_at_its_configured_address(tmp_
         here = hill.it.status().here
         assert here is not None
         assert (here.name, here.enrols, here.enrolled) == ("hill", True, 1)
-        judged = hill.it.verify(node.it.contexts() and NodeFiles(node.path / "identity").svid().chain)  # type: ignore[union-attr]
-        assert judged.peer == status.node
+        own = NodeFiles(node.path / "identity").svid()
+        assert own is not None
+        assert hill.it.verify(own.chain).peer == status.node == node.it.contexts().spiffe_id
         assert node.it.issuers() == (mesh().issuer.certificate.der,)
 
 
