@@ -2,7 +2,7 @@
 """On the mesh interface, which is one segment to IPv6: issuers say that they are there, others ask. asyncio.
 
 A few datagrams of some 30 bytes to all nodes, which batman-adv always floods: an issuer's every 30 s, and at
-once when somebody asks (who has just come, and knows none).
+once when somebody asks (who has just come, and knows none). Of many that ask, one does for all.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ TICK: Final = 0.5  # s
 RETRY: Final = 2.0  # s until a missing interface is looked for again
 INTERVAL: Final = 30.0  # s between an issuer's words
 JITTER: Final = 0.2
-SEEK_FIRST, SEEK_MAX = 1.0, 30.0  # s between questions while no issuer is known, doubled each time
+SEEK_FIRST, SEEK_MAX = 1.0, 300.0  # s between questions while no issuer is known, doubled each time
 ANSWERS, ANSWER_BURST = 0.5, 2.0  # words of ours a second because somebody asked
 RATE, BURST = 0.5, 4.0  # datagrams looked at, of one source
 TOTAL_RATE, TOTAL_BURST = 20.0, 100.0  # of all: a mesh that starts at once asks, each node a few times
@@ -101,8 +101,8 @@ class Announcing:
         if not self._seeking():
             self._pause = SEEK_FIRST
         elif now >= self._seek_due:
-            self._seek_due = now + self._pause * self._rng.uniform(1 - JITTER, 1 + JITTER)
             self._pause = min(SEEK_MAX, self._pause * 2)
+            self._seek_due = now + self._pause * self._rng.uniform(1 - JITTER, 1 + JITTER)
             channel.send(encode_datagram(Seek(1, self._mesh)))
 
     def _hear(self, channel: Channel) -> None:
@@ -123,5 +123,12 @@ class Announcing:
             if isinstance(said, Offer):
                 if self.found.heard(said, address, now):
                     self._on_news()
-            elif said.mesh == self._mesh and self._answers.take(now):
-                self._offer_due = 0.0
+            elif said.mesh == self._mesh:
+                self._asked(now)
+
+    def _asked(self, now: float) -> None:
+        """Another has asked: all hear the answer, so we need not ask as well."""
+        self._pause = min(SEEK_MAX, self._pause * 2)
+        self._seek_due = max(self._seek_due, now + self._pause * self._rng.uniform(1 - JITTER, 1 + JITTER))
+        if self._answers.take(now):
+            self._offer_due = 0.0

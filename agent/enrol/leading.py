@@ -89,15 +89,19 @@ class Leading:
             await self._say(writer, Lead.UNREACHABLE)
             return
         there, back = reached
+        whole = False
         try:
             self.counts.through += 1
             await self._say(writer, Lead.THROUGH)
             async with asyncio.TaskGroup() as both:
                 both.create_task(self._carry(reader, back))
                 both.create_task(self._carry(there, writer))
+            whole = True
         except* OSError:
             pass  # one of them broke off: both are closed
         finally:
+            if not whole:
+                back.transport.abort()
             await close(back)
 
     async def _reach(self, ways: Sequence[Way]) -> Streams | None:

@@ -23,6 +23,7 @@ from agent.identity import keys, rotation, spiffe, svid, token
 from agent.identity.enrolment import Answer
 from agent.identity.errors import IdentityError, KeyFileError
 from agent.identity.issuer import RENEWAL_WINDOW
+from agent.identity.limits import RENEW_AT
 from agent.identity.nodefiles import Keyed, NodeFiles
 from agent.identity.svid import Verified
 from agent.linksec.trust import NOT_REVOKED
@@ -39,7 +40,7 @@ LOOK: Final = 30.0  # s between looks at the clock while nothing is due: it may 
 UNTIMED_FIRST: Final = (
     300.0  # s after the start a node without trusted time renews, at random up to twice that
 )
-PROBE: Final = 3_600.0  # s between looks whether an issuer can be reached, +-25 %
+PROBE: Final = 21_600.0  # s between looks whether an issuer can be reached, +-25 %: 20 KB each
 PROBE_FIRST: Final = 30.0  # s after the start, likewise
 REACHED: Final = 1.5 * PROBE  # an issuer spoken to so long ago counts as reachable
 EARLY: Final = "not-early"  # the identity package's name of the rule
@@ -166,8 +167,9 @@ class Obtaining:
             return self._failed(EnrolError(Word.SETTINGS, error.what, error.mend))
         self._patient = False
         self.problem, self._failures, self._chance = None, 0, self._rng.random()
-        self._untimed_at = float("inf")
         self._judge()
+        if self.verified is not None:
+            self._untimed_at = self._clock() + RENEW_AT * (self.verified.not_after - self.verified.not_before)
         self._on_identity()
         return LEAST
 

@@ -54,7 +54,7 @@ async def connect(way: Way) -> Streams:
     try:
         async with asyncio.timeout(CONNECT):
             streams = await _dial(way)
-    except (OSError, TimeoutError) as error:
+    except (OSError, TimeoutError, UnicodeError) as error:  # the last: a name that no resolver takes
         what = f"issuer {way.issuer} by {way} does not answer ({error or 'no answer'})"
         raise EnrolError(Word.UNREACHABLE, what, AGAIN) from None
     if way.kind is Kind.NEIGHBOUR:

@@ -26,7 +26,7 @@ from tests.unit.enrol.test_standing import next_bundle, revoked
 from tests.unit.enrol.world import a_token, folder_of
 from tests.unit.identity.mesh import DOMAIN, NOW, mesh
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 BUNDLE = bundle.dump(mesh().bundle).decode()
 
 

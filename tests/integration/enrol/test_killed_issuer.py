@@ -88,7 +88,7 @@ async def test_a_node_whose_issuer_was_killed_asks_again_and_spends_one_use(
         await process.kill()
         with pytest.raises(EnrolError) as caught:
             await asking
-        assert caught.value.reason == "closed"
+        assert caught.value.reason in {"closed", "timeout"}
     assert spent(tmp_path) == booked
     async with issuing(tmp_path) as process:
         answer = await process.ask(who)

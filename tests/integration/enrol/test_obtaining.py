@@ -200,7 +200,7 @@ async def test_without_an_issuer_the_old_identity_stays_and_is_renewed_when_one_
     assert node.own.state is State.OVER
     assert node.own.own is not None
     assert waits == sorted(waits)
-    node.now += 10_000.0
+    node.now += 50_000.0
     assert not node.own.reachable
     late = identity("hill", ("issuer",), at=node.at)
     async with issuer(tmp_path / "i2", own=late, clock=leaping()) as served:
@@ -237,6 +237,12 @@ async def test_a_node_without_a_clock_enrols_and_renews_after_a_while_of_running
         again.now += 700.0
         await again.step()
         assert again.renewed == 1
+        again.now += SVID_LIFE / 2 - 10.0
+        await again.step()
+        assert again.renewed == 1
+        again.now += 400.0
+        await again.step()
+        assert again.renewed == 2
 
 
 async def test_a_revoked_node_says_so_and_asks_nobody(tmp_path: Path) -> None:
@@ -318,7 +324,7 @@ async def test_whether_an_issuer_can_be_reached_is_looked_at_now_and_then(tmp_pa
         assert node.own.reachable
         await node.step()
         assert served.service.counts.taken == 2, "and no more often than that"
-    node.now += 10_000.0
+    node.now += 50_000.0
     await node.step()
     assert not node.own.reachable
 
