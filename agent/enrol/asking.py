@@ -23,12 +23,13 @@ from agent.identity.errors import EnrolmentError
 from agent.identity.keys import PrivateKey
 from agent.identity.nodefiles import Keyed
 from agent.linksec.errors import LinksecError, PeerRefusedError, Reason
-from agent.linksec.judged import Chain, Judged, Verifier
+from agent.linksec.judged import Chain, Judged
 from agent.linksec.trust import Trust, credentials
 
 if TYPE_CHECKING:
     from agent.linksec.tls import Suite
 
+TIMES: Final = frozenset({"not-early", "not-over", "issuer-in-time"})  # the identity package's names of rules
 SECONDS: Final = 20.0  # for all of it: the issuer's own bound, and the way there
 BROKE_OFF: Final = (
     "see the log of the issuer: it is over its bounds, or it refuses our certificate (revoked, or over for "
@@ -61,36 +62,49 @@ def suite_of(trust: Trust) -> Suite:
     return tls.CNSA if algorithms[-1:] == [keys.ML_DSA_87] else tls.HYBRID
 
 
-def judge(trust: Trust, issuer: str, *, strict: bool) -> Verifier:
-    """Is this an issuer we may ask? `strict`: certified by `issuer` itself, since it will see a token."""
+class Judge:
+    """Is this an issuer we may ask? `strict`: certified by `issuer` itself, since it will see a token.
 
-    def verify(chain: Chain) -> Judged:
+    `times`: it was refused for nothing but its times.
+    """
+
+    def __init__(self, trust: Trust, issuer: str, *, strict: bool) -> None:
+        self.times = False
+        self._trust, self._issuer, self._strict = trust, issuer, strict
+
+    def __call__(self, chain: Chain) -> Judged:
+        """A Verifier."""
+        now = self._trust
         try:
-            found = svid.verify(chain, trust.bundle, trust.moment, revoked=trust.revoked, grace=trust.grace)
+            found = svid.verify(chain, now.bundle, now.moment, revoked=now.revoked, grace=now.grace)
         except svid.SvidError as error:
+            self.times = {each.rule for each in error.broken} <= TIMES
             raise PeerRefusedError(str(error)) from None
         if ROLE not in found.roles:
             raise PeerRefusedError(
                 f"{found.node} does not have the role {ROLE}: enrol it with a token for that (--role {ROLE})"
             )
-        if strict and found.issuer_name != issuer:
-            raise PeerRefusedError(f"{found.node} is of issuer {found.issuer_name}, the token of {issuer}")
+        if self._strict and found.issuer_name != self._issuer:
+            words = f"{found.node} is of issuer {found.issuer_name}, the token of {self._issuer}"
+            raise PeerRefusedError(words)
         return Judged(str(found.id), chain)
-
-    return verify
 
 
 async def ask(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, who: Applicant, trust: Trust
 ) -> Answer:
     """What the issuer at the other end gives, checked. EnrolError; the connection is closed in any case."""
+    judge = Judge(trust, who.issuer, strict=bool(who.token))
     try:
         async with asyncio.timeout(SECONDS):
-            return await _ask(reader, writer, who, trust)
+            return await _ask(reader, writer, who, trust, judge)
     except TimeoutError:
         what = f"issuer {who.issuer} was not done within {SECONDS:.0f} s"
         raise EnrolError(Word.TIMEOUT, what, "it is tried again; is the way to it very slow?") from None
     except LinksecError as error:
+        if judge.times:
+            mend = "set this node's clock, or the issuer's; a node without one waits for no time at all"
+            raise EnrolError(Word.CLOCK, f"by our clock {who.issuer} is refused: {error}", mend) from None
         if error.reason in (Reason.CERTIFICATE, Reason.REVOKED):
             mend = "is the bundle this mesh's newest, and the address the issuer's? Else somebody poses as it"
             raise EnrolError(Word.ISSUER, f"who answers as {who.issuer} is refused: {error}", mend) from None
@@ -102,16 +116,19 @@ async def ask(
 
 
 async def _ask(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, who: Applicant, trust: Trust
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    who: Applicant,
+    trust: Trust,
+    judge: Judge,
 ) -> Answer:
     from agent.linksec import tls
 
-    verify = judge(trust, who.issuer, strict=bool(who.token))
     suite = suite_of(trust)
     if who.token or who.own is None:
-        end = tls.stranger(verify, suite, alpn=ENROL)
+        end = tls.stranger(judge, suite, alpn=ENROL)
     else:
-        end = tls.Contexts(credentials(who.own), suite, ENROL).client(verify)
+        end = tls.Contexts(credentials(who.own), suite, ENROL).client(judge)
     stream = TlsStream(reader, writer, end, most=REPLY_BYTES)
     await stream.open()
     target = Target(trust.bundle.trust_domain, who.issuer, end.binding())
@@ -162,7 +179,7 @@ async def reach(
     """Is an issuer there? Its certificate is judged, nothing asked. EnrolError; the connection is closed."""
     from agent.linksec import tls
 
-    end = tls.stranger(judge(trust, issuer, strict=False), suite_of(trust), alpn=ENROL)
+    end = tls.stranger(Judge(trust, issuer, strict=False), suite_of(trust), alpn=ENROL)
     stream = TlsStream(reader, writer, end, most=REPLY_BYTES)
     try:
         async with asyncio.timeout(SECONDS):

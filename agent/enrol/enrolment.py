@@ -22,6 +22,7 @@ from agent.enrol.parts import Parts
 from agent.enrol.spreading import Neighbour
 from agent.enrol.standing import Clock
 from agent.enrol.status import Problem, State, Status
+from agent.enrol.telling import status_of
 from agent.identity.errors import IdentityError
 from agent.kernel import clock as kernel_clock
 from agent.kernel.errors import KernelError
@@ -115,7 +116,7 @@ class Enrolment:
             return Status(State.OFF)
         if self._parts is None:
             return Status(State.UNUSABLE, problem=self._problem)
-        return self._parts.status()
+        return status_of(self._parts)
 
     # -- life
 

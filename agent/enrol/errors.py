@@ -15,6 +15,7 @@ class Word(enum.StrEnum):
     NO_WAY = "no-way"  # no issuer is known, and no neighbour that could lead to one
     PROXY = "proxy"  # a neighbour could not lead to the issuer
     ISSUER = "issuer"  # who answered is not the issuer that is wanted, or is not trusted
+    CLOCK = "clock"  # a certificate is early or over by our clock: it, or the issuer's, is wrong
     CLOSED = "closed"  # the other end broke off: its handshake, or its bounds
     TIMEOUT = "timeout"
     ANSWER = "answer"  # what was given is not what was asked for

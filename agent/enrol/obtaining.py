@@ -44,6 +44,8 @@ PROBE: Final = 21_600.0  # s between looks whether an issuer can be reached, +-2
 PROBE_FIRST: Final = 30.0  # s after the start, likewise
 REACHED: Final = 1.5 * PROBE  # an issuer spoken to so long ago counts as reachable
 EARLY: Final = "not-early"  # the identity package's name of the rule
+# which of several failures is told: the later, the more it says
+LEAST_FIRST: Final = (Word.UNREACHABLE, Word.PROXY, Word.TIMEOUT, Word.CLOSED, Word.CLOCK, Word.ISSUER)
 MAX_WAYS: Final = 8  # tried in one go
 ELSEWHERE: Final = frozenset({"stand-in", Word.TROUBLE})  # refusals that another seat may not share
 log = logging.getLogger(__name__)
@@ -151,7 +153,9 @@ class Obtaining:
             return LOOK
         if EARLY in self.broken:
             mend = "set this node's clock (NTP, GPS, by hand); if it is right, the issuer's was wrong"
-            self.problem = Problem("clock", f"our own certificate is from the future: {self.refusal}", mend)
+            self.problem = Problem(
+                Word.CLOCK, f"our own certificate is from the future: {self.refusal}", mend
+            )
             return LOOK
         if not self._due():
             self.problem = None
@@ -313,5 +317,8 @@ class Obtaining:
 
 def _worst(failures: Sequence[EnrolError]) -> EnrolError:
     """The one that tells most: an issuer's own words, then what is wrong with one, then no answer."""
-    order = [str(word) for word in (Word.UNREACHABLE, Word.PROXY, Word.TIMEOUT, Word.CLOSED, Word.ISSUER)]
+    order = [
+        str(word)
+        for word in (Word.UNREACHABLE, Word.PROXY, Word.TIMEOUT, Word.CLOSED, Word.CLOCK, Word.ISSUER)
+    ]
     return max(failures, key=lambda each: order.index(each.reason) if each.reason in order else len(order))

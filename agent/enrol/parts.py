@@ -23,7 +23,6 @@ from agent.enrol.obtaining import Obtaining
 from agent.enrol.porch import Porch
 from agent.enrol.spreading import Neighbour, Spreading
 from agent.enrol.standing import Clock, Standing, first_bundle
-from agent.enrol.status import IssuerStatus, LeadStatus, ListStatus, Status
 from agent.enrol.ways import Kind, Way
 from agent.identity import spiffe
 from agent.identity.certificate import read
@@ -61,7 +60,7 @@ class Parts:
     ) -> None:
         own = config.identity
         assert own.mesh is not None
-        self._config, self._own, self._clock = config, own, clock
+        self.config, self._own, self._clock = config, own, clock
         self._on_identity = on_identity
         self._contexts: dict[bytes, Contexts] = {}
         self._seen: OrderedDict[bytes, None] = OrderedDict()
@@ -72,7 +71,7 @@ class Parts:
         self._verifier = verifier(self.trust)
         mesh = beacons.mesh_tag(own.mesh)
         name = spiffe.node_name(config.node.name)
-        self._desk: Desk | None = None
+        self.desk: Desk | None = None
         self.obtaining = Obtaining(
             name,
             own.token or "",
@@ -80,7 +79,7 @@ class Parts:
             self.standing,
             ways=self._ways,
             led=self._led,
-            desk=lambda: self._desk,
+            desk=lambda: self.desk,
             on_identity=self._renewed,
             clock=clock,
             rng=rng,
@@ -123,10 +122,10 @@ class Parts:
         self.leading = leading if own.lead else None
         self.porch = Porch(self.leading, self.spreading, clock, rng)
         self.issuing: IssuerService | None = None
-        self._desk = self._open_desk()  # last, as it holds a file open
-        if self._desk is not None:
+        self.desk = self._open_desk()  # last, as it holds a file open
+        if self.desk is not None:
             self.issuing = IssuerService(
-                self._desk, trust=self.trust, contexts=lambda: self._context(ENROL), clock=clock, rng=rng
+                self.desk, trust=self.trust, contexts=lambda: self._context(ENROL), clock=clock, rng=rng
             )
 
     # -- what others ask
@@ -164,37 +163,6 @@ class Parts:
         """For links. TlsError: not enrolled."""
         return self._context(ALPN)
 
-    def status(self) -> Status:
-        """All of it."""
-        own = self.obtaining
-        verified = own.verified
-        standing, spread = self.standing, self.spreading.counts
-        troubles = [standing.trouble, self._other_name(), *self._desk_troubles()]
-        return Status(
-            state=own.state,
-            node=str(verified.id) if verified else "",
-            issuer=verified.issuer_name if verified else "",
-            roles=verified.roles if verified else (),
-            not_after=verified.not_after if verified else None,
-            renew_at=own.renew_at,
-            time_trusted=standing.moment().trusted,
-            issuer_reachable=own.reachable,
-            problem=own.problem,
-            troubles=tuple(each for each in troubles if each),
-            here=self._issuer_status(),
-            lead=self._lead_status(),
-            lists=ListStatus(
-                standing.bundle.sequence,
-                len(standing.lists.all()),
-                len(standing.revoked.entries),
-                spread.taken,
-                spread.failed,
-                spread.refused,
-                spread.last,
-                (*standing.lists.wrong, *standing.wrong),
-            ),
-        )
-
     # -- life
 
     def tasks(self) -> list[tuple[str, Coroutine[Any, Any, None]]]:
@@ -208,7 +176,7 @@ class Parts:
             found.append((f"neighbours on {nearby.interface}", nearby.run()))
             found.append((f"porch on {nearby.interface}", self._porch(nearby.interface)))
         if self.issuing is not None:
-            names = (LOOPBACK, self._config.mesh.name)
+            names = (LOOPBACK, self.config.mesh.name)
             found += [(f"issuer on {name}", self._issue(self.issuing, name)) for name in names]
             if self._own.listen is not None:
                 found.append(("issuer's address", self._issue_at(self.issuing, self._own.listen)))
@@ -245,7 +213,7 @@ class Parts:
     def _open_desk(self) -> Desk | None:
         if not self._own.issuer:
             return None
-        folder = Path(self._own.issuer_dir or f"{self._config.node.state_dir}/issuer")
+        folder = Path(self._own.issuer_dir or f"{self.config.node.state_dir}/issuer")
         open_issuer(folder)  # its errors first: a missing folder is the commonest
         lists = folder / "revocations.cose"
         if lists.exists():
@@ -281,16 +249,16 @@ class Parts:
         )
 
     def _offer(self) -> Offer | None:
-        if self._desk is None or not self._issues():
+        if self.desk is None or not self._issues():
             return None
         mesh = beacons.mesh_tag(self._own.mesh or "")
-        return Offer(1, mesh, self._desk.name, self._desk.enrols, self._own.issuer_port)
+        return Offer(1, mesh, self.desk.name, self.desk.enrols, self._own.issuer_port)
 
     def _seeking(self) -> bool:
         """A node that leads others must know an issuer before one of them comes."""
         if self.obtaining.seeking:
             return True
-        enrols = self._desk is not None and self._desk.enrols
+        enrols = self.desk is not None and self.desk.enrols
         return self._own.lead and not enrols and not self.announcing.found.all(self._clock())
 
     def _ways(self, issuer: str, enrols: bool) -> list[Way]:
@@ -299,7 +267,7 @@ class Parts:
     def _lead_to(self, issuer: str, *, enrols: bool) -> list[Way]:
         """Ways that do not go by a neighbour: none is led in circles."""
         found: list[Way] = []
-        desk = self._desk
+        desk = self.desk
         if desk is not None and desk.name == issuer and (desk.enrols or not enrols) and self._issues():
             found.append(Way(Kind.HERE, issuer, HERE, self._own.issuer_port, LOOPBACK))
         for each in self._own.issuers:
@@ -307,7 +275,7 @@ class Parts:
                 host, port = host_port(each.address)
                 found.append(Way(Kind.CONFIGURED, issuer, host, port))
         for address, offer in self.announcing.found.of(issuer, enrols=enrols, now=self._clock()):
-            found.append(Way(Kind.ANNOUNCED, issuer, address, offer.port, self._config.mesh.name))
+            found.append(Way(Kind.ANNOUNCED, issuer, address, offer.port, self.config.mesh.name))
         return found
 
     def _by_neighbours(self, issuer: str) -> list[Way]:
@@ -320,45 +288,6 @@ class Parts:
     def _led(self, way: Way, good: bool) -> None:
         if way.kind is Kind.ANNOUNCED:
             self.announcing.found.led(way.host, good=good)
-
-    def _other_name(self) -> str:
-        verified, name = self.obtaining.verified, spiffe.node_name(self._config.node.name)
-        if verified is None or verified.node == name:
-            return ""
-        return (
-            f"the certificate names {verified.node}, the configuration {name}. Mend: name it as before, or "
-            "remove svid.pem and signer.pem and give it a new token to make it another node"
-        )
-
-    def _desk_troubles(self) -> list[str]:
-        verified = self.obtaining.verified
-        if self._desk is None or verified is None or ROLE in verified.roles:
-            return []
-        return [
-            f"this node issues for {self._desk.name}, but its certificate lacks the role {ROLE}, so it is "
-            f"not asked. Mend: enrol it with a token of that role (x0 mesh token ISSUER --role {ROLE})"
-        ]
-
-    def _issuer_status(self) -> IssuerStatus | None:
-        if self.issuing is None:
-            return None
-        desk, tally, door = self.issuing.desk, self.issuing.tally, self.issuing.door
-        return IssuerStatus(
-            desk.name,
-            desk.enrols,
-            tally.enrolled,
-            tally.renewed,
-            dict(tally.refused),
-            door.counts.taken,
-            door.counts.refused,
-            door.open,
-        )
-
-    def _lead_status(self) -> LeadStatus | None:
-        if self.leading is None:
-            return None
-        counts = self.leading.counts
-        return LeadStatus(counts.through, counts.limited, counts.unknown, counts.unreachable)
 
 
 def _trusting(wall: Clock) -> Clock:

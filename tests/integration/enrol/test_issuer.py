@@ -14,7 +14,7 @@ from agent.enrol.errors import EnrolError
 from agent.identity import keys, signerkey, svid
 from agent.identity.certificate import key_id_of
 from agent.identity.keys import ML_DSA_65
-from agent.identity.limits import DAY, SVID_LIFE
+from agent.identity.limits import DAY, SVID_LIFE, YEAR
 from agent.identity.moment import Moment
 from agent.identity.nodefiles import Keyed
 from agent.identity.revoked import Entry, Kind, Revoked
@@ -183,3 +183,26 @@ async def test_a_blank_node_of_another_mesh_says_so_and_shows_no_token(tmp_path:
         with pytest.raises(EnrolError, match="no root we know"):
             await served.ask(blank(text=a_token()), trust(known=Foreign().bundle))
         assert served.service.tally == type(served.service.tally)()
+
+
+@pytest.mark.parametrize("years", [10, -10])
+async def test_a_node_whose_clock_is_ten_years_off_says_that_it_is_the_clock(
+    tmp_path: Path, years: int
+) -> None:
+    async with issuer(tmp_path) as served:
+        known = trust(Moment(NOW + years * YEAR))
+        with pytest.raises(EnrolError, match="by our clock") as caught:
+            await served.ask(blank(text=a_token()), known)
+        assert caught.value.reason == "clock"
+        assert served.service.tally == type(served.service.tally)()
+
+
+@pytest.mark.parametrize(("days", "reason"), [(3650, "expired"), (-3650, "answer"), (3, "answer")])
+async def test_what_an_issuer_with_a_wrong_clock_gives_is_not_used(
+    tmp_path: Path, days: int, reason: str
+) -> None:
+    async with issuer(tmp_path) as served:
+        served.trust = trust(Moment(NOW + days * DAY))
+        with pytest.raises(EnrolError) as caught:
+            await served.ask(blank(text=a_token()))
+        assert caught.value.reason == reason
