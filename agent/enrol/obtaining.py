@@ -14,10 +14,11 @@ import random
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
-from agent.enrol.asking import Applicant, ask, check, reach
+from agent.enrol.asking import Applicant, check, reach
 from agent.enrol.errors import EnrolError, RefusedError, Word
 from agent.enrol.standing import Standing
 from agent.enrol.status import Problem, State
+from agent.enrol.trying import ask_in_turn
 from agent.enrol.ways import Way, connect
 from agent.identity import keys, rotation, spiffe, svid, token
 from agent.identity.enrolment import Answer
@@ -44,10 +45,7 @@ PROBE: Final = 21_600.0  # s between looks whether an issuer can be reached, +-2
 PROBE_FIRST: Final = 30.0  # s after the start, likewise
 REACHED: Final = 1.5 * PROBE  # an issuer spoken to so long ago counts as reachable
 EARLY: Final = "not-early"  # the identity package's name of the rule
-# which of several failures is told: the later, the more it says
-LEAST_FIRST: Final = (Word.UNREACHABLE, Word.PROXY, Word.TIMEOUT, Word.CLOSED, Word.CLOCK, Word.ISSUER)
 MAX_WAYS: Final = 8  # tried in one go
-ELSEWHERE: Final = frozenset({"stand-in", Word.TROUBLE})  # refusals that another seat may not share
 log = logging.getLogger(__name__)
 
 
@@ -269,25 +267,12 @@ class Obtaining:
             what = f"no way to issuer {who.issuer} is known: none announced on the mesh, no neighbour heard"
             mend = "is a neighbour of this mesh in reach and on? Else write its address to identity.issuers"
             raise EnrolError(Word.NO_WAY, what, mend)
-        failures: list[EnrolError] = []
-        for way in ways:
-            try:
-                streams = await connect(way)
-                answer = await ask(*streams, who, self._standing.trust())
-            except EnrolError as error:
-                spoken = isinstance(error, RefusedError)  # to an issuer that is one
-                self._led(way, spoken)
-                if spoken:
-                    self._reached_at = self._clock()
-                    if error.reason not in ELSEWHERE:
-                        raise
-                failures.append(error)
-                continue
+        return await ask_in_turn(ways, who, self._standing.trust, self._way_led)
+
+    def _way_led(self, way: Way, good: bool) -> None:
+        if good:
             self._reached_at = self._clock()
-            self._led(way, True)
-            return answer
-        told = "; ".join(f"{way}: {error.what}" for way, error in zip(ways, failures, strict=True))
-        raise EnrolError(_worst(failures).reason, told, _worst(failures).mend)
+        self._led(way, good)
 
     def _keep(self, who: Applicant, answer: Answer) -> None:
         """The SVID last: with it the node is enrolled."""
@@ -313,12 +298,3 @@ class Obtaining:
                 continue
             self._reached_at = self._clock()
             return
-
-
-def _worst(failures: Sequence[EnrolError]) -> EnrolError:
-    """The one that tells most: an issuer's own words, then what is wrong with one, then no answer."""
-    order = [
-        str(word)
-        for word in (Word.UNREACHABLE, Word.PROXY, Word.TIMEOUT, Word.CLOSED, Word.CLOCK, Word.ISSUER)
-    ]
-    return max(failures, key=lambda each: order.index(each.reason) if each.reason in order else len(order))
