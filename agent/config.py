@@ -14,6 +14,7 @@ from msgspec import Meta, Struct
 
 from agent.configgateway import Gateway
 from agent.confighealing import Healing
+from agent.configidentity import Identity
 from agent.configsecurity import LINK_SECURITY, Links, LinkSecurity
 from agent.configservices import Service
 from agent.configtypes import (
@@ -178,6 +179,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     link_security: Annotated[LinkSecurity, LINK_SECURITY] = "auto"
     links: Annotated[Links, about("How links are secured.")] = Links()
     hello: Annotated[Hello, about("The agents' link-local hello.")] = Hello()
+    identity: Annotated[Identity, about("The node's place in its mesh of certificates.")] = Identity()
     healing: Annotated[Healing, about("How much and how often the agent may act.")] = Healing()
     services: Annotated[
         Annotated[tuple[Service, ...], Meta(max_length=64)], about("Services this node must run.")

@@ -20,6 +20,7 @@ from agent.controlcommands import handlers
 from agent.effector import KernelEffector
 from agent.effects.host import KernelHost
 from agent.events import Outcome, Snapshot
+from agent.faults import liveness
 from agent.herald import Herald
 from agent.kernelwatch import watch_links
 from agent.mapek.changes import Subscription
@@ -43,6 +44,7 @@ from agent.nodeservices import NodeServices
 from agent.nodestatus import NodeStatus
 from agent.priority import Priority
 from agent.reload import Reload
+from agent.sensors.mesh import MeshSensor
 from agent.sensors.names import NamesSensor
 from agent.sensors.peers import PeersSensor, ReportsSensor, TwinsSensor
 from agent.sensors.security import SecuritySensor
@@ -113,9 +115,15 @@ class Node:
         self._echoes = NodeEchoes(self._address, self._wake, self._devices.device)
         told = (PeersSensor, ReportsSensor, TwinsSensor, NamesSensor)
         hellos = tuple(sensor(self._hello) for sensor in told)
+<<<<<<< HEAD
         wanted = WantedSensor(config.mesh, self._metering.kbit, devices=self._devices)
         security = SecuritySensor(self._links.security)
         self._sensors = (*found, self._services, *self._echoes.sensors, *hellos, wanted, security)
+=======
+        wanted = WantedSensor(config.mesh, self._metering.kbit)
+        self._glancing = next((sensor for sensor in found if isinstance(sensor, MeshSensor)), None)
+        self._sensors = (*found, self._services, *self._echoes.sensors, *hellos, wanted)
+>>>>>>> enrol
         self._effector = KernelEffector(
             settings=self._keeper.hardif_settings,
             restart=self._services.restart,
@@ -228,6 +236,8 @@ class Node:
         self._first_tick.set()
         if self.loop is not None:
             self._priority.hurry(self.loop.monitor.timetable.attention.bursting(snapshot.at))
+        if self._glancing is not None:
+            self._glancing.expect(liveness.doubtful_after(snapshot, self.config.hello.interval))
         self._herald.tick(snapshot)
         self._hearing.tick(snapshot)
         self._balance.tick(snapshot)

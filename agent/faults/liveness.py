@@ -101,6 +101,16 @@ def elp_interval_s(snapshot: Snapshot, hello_interval_s: float, hardif: str, mac
     return peer.elp_interval_ms / 1000 if peer.elp_interval_ms else ours
 
 
+def doubtful_after(snapshot: Snapshot, hello_interval_s: float) -> dict[tuple[str, str], float]:
+    """(hardif, MAC) of every neighbour > s of silence from which on its link is in doubt (link-dead)."""
+    rows = snapshot.mesh.neighbours if snapshot.mesh else ()
+    return {
+        (row.hardif, row.mac): SUSPECT_MISSES
+        * elp_interval_s(snapshot, hello_interval_s, row.hardif, row.mac)
+        for row in rows
+    }
+
+
 def hello_s(peer: Peer, ours: float) -> float:
     """Seconds between two hellos of this peer: as it says (hello/message.py has the bounds), else ours."""
     return peer.hello_interval_ms / 1000 if peer.hello_interval_ms else ours

@@ -51,7 +51,7 @@ class Register:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._base = sqlite3.connect(path, timeout=BUSY, isolation_level=None, check_same_thread=False)
             with self._mended():
-                self._base.execute("PRAGMA synchronous=FULL")
+                self._base.execute("PRAGMA synchronous=EXTRA")
                 version = self._base.execute("PRAGMA user_version").fetchone()[0]
                 if version not in (0, VERSION):
                     raise AuthorityError(

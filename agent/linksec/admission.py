@@ -23,10 +23,10 @@ MAX_KNOWN: Final = 64  # addresses remembered; the one longest unused goes
 
 
 class Admission:
-    """Half-open connections are named by a number of the caller's."""
+    """Half-open connections are named by a number of the caller's; `per_source`: at most so many of one."""
 
-    def __init__(self, rng: random.Random) -> None:
-        self._rng = rng
+    def __init__(self, rng: random.Random, per_source: int = MAX_HALF_OPEN_SOURCE) -> None:
+        self._rng, self._per_source = rng, per_source
         self._strangers = SourceLimits(RATE, BURST, TOTAL_RATE, TOTAL_BURST)
         self._each_known = SourceLimits(RATE, BURST, KNOWN_RATE, KNOWN_BURST)
         self._open: dict[int, str] = {}
@@ -48,7 +48,7 @@ class Admission:
         known = source in self._known
         mine = sum(1 for other in self._open.values() if other == source)
         limits = self._each_known if known else self._strangers
-        if mine >= MAX_HALF_OPEN_SOURCE or not limits.take(source, now):
+        if mine >= self._per_source or not limits.take(source, now):
             self.refused += 1
             return False, None
         group = [n for n, other in self._open.items() if (other in self._known) is known]

@@ -34,6 +34,8 @@ MAX_PENDING: Final = 16 * 1024  # bytes of clear text taken from the record laye
 READ: Final = 4096
 CIPHER: Final = "TLS_AES_256_GCM_SHA384"
 ALPN: Final = b"x0-link/1"  # so that no handshake meant for another service of a node is taken for this one
+BINDING_LABEL: Final = b"EXPORTER-Channel-Binding"  # RFC 9266, 2; without context
+BINDING_BYTES: Final = 32
 SSL_MODE_NO_AUTO_CHAIN: Final = 0x8  # openssl/ssl.h; else the root is searched for and sent, too
 OP_NO_RENEGOTIATION: Final = 1 << 30
 
@@ -67,26 +69,33 @@ class Credentials(msgspec.Struct, frozen=True):
 
 
 class Contexts:
-    """The pinned contexts of one identity; made anew when it rotates.
+    """The pinned contexts of one identity; made anew when it rotates. `alpn`: the service they are for.
 
     Two of them: a peer that knows our issuer is sent the leaf alone, which keeps our flight within the ten
     segments of TCP's initial window.
     """
 
-    def __init__(self, credentials: Credentials, suite: Suite = HYBRID) -> None:
-        self.suite = suite
+    def __init__(self, credentials: Credentials, suite: Suite = HYBRID, alpn: bytes = ALPN) -> None:
+        self.suite, self._alpn = suite, alpn
         self.spiffe_id = credentials.spiffe_id
         self.issuer_tag = issuer_tag(credentials.chain[1]) if len(credentials.chain) > 1 else b""
-        self._leaf = _context(credentials, suite, credentials.chain[:1])
-        self._full = _context(credentials, suite, credentials.chain)
+        self._leaf = _context(suite, alpn, credentials, credentials.chain[:1])
+        self._full = _context(suite, alpn, credentials, credentials.chain)
 
     def client(self, verify: Verifier, *, leaf_only: bool = False) -> Endpoint:
         """The end that dials."""
-        return Endpoint(self._leaf if leaf_only else self._full, self.suite, verify, server=False)
+        chosen = self._leaf if leaf_only else self._full
+        return Endpoint(chosen, self.suite, verify, server=False, alpn=self._alpn)
 
-    def server(self, verify: Verifier, *, leaf_only: bool = False) -> Endpoint:
-        """The end that is dialled."""
-        return Endpoint(self._leaf if leaf_only else self._full, self.suite, verify, server=True)
+    def server(self, verify: Verifier, *, leaf_only: bool = False, strangers: bool = False) -> Endpoint:
+        """The end that is dialled. `strangers`: also by who shows no certificate; its `peer` stays ""."""
+        chosen = self._leaf if leaf_only else self._full
+        return Endpoint(chosen, self.suite, verify, server=True, alpn=self._alpn, strangers=strangers)
+
+
+def stranger(verify: Verifier, suite: Suite = HYBRID, *, alpn: bytes) -> Endpoint:
+    """The dialling end of a node without an identity: pinned in the same way, with no certificate to show."""
+    return Endpoint(_context(suite, alpn), suite, verify, server=False, alpn=alpn)
 
 
 class Endpoint:
@@ -96,8 +105,18 @@ class Endpoint:
     `read`. After a TlsError `outgoing` may still hold an alert for the peer.
     """
 
-    def __init__(self, context: SSL.Context, suite: Suite, verify: Verifier, *, server: bool) -> None:
-        self._suite, self._verify = suite, verify
+    def __init__(
+        self,
+        context: SSL.Context,
+        suite: Suite,
+        verify: Verifier,
+        *,
+        server: bool,
+        alpn: bytes = ALPN,
+        strangers: bool = False,
+    ) -> None:
+        self._suite, self._verify, self._alpn = suite, verify, alpn
+        self._strangers = server and strangers
         self._shown: dict[int, bytes] = {}
         self._refusal: PeerRefusedError | None = None
         self._connection = SSL.Connection(context, None)
@@ -106,6 +125,8 @@ class Endpoint:
         self.established = False
         self.peer = ""  # its SPIFFE id, once established
         self.chain: Chain = ()  # what it was judged by, once established
+        if self._strangers:
+            self._connection.set_verify(SSL.VERIFY_PEER, _judge)
         if server:
             self._connection.set_accept_state()
         else:
@@ -154,6 +175,8 @@ class Endpoint:
             except SSL.WantReadError:
                 break
             except SSL.ZeroReturnError:
+                if parts:
+                    break  # what it said before counts; the next call tells of the end
                 raise TlsError("the peer ended the connection", Reason.CLOSED) from None
             except SSL.Error as error:
                 raise _failed(error) from None
@@ -166,6 +189,16 @@ class Endpoint:
             self._connection.shutdown()
         except SSL.Error:
             return  # in the middle of a handshake there is nobody to tell
+
+    def binding(self) -> bytes:
+        """What both ends of this connection export, and no other connection (RFC 9266): BINDING_BYTES.
+
+        It proves nothing of who the other end is: a client that is being refused exports the same.
+        """
+        if not self.established:
+            raise TlsError("a channel has no binding before its handshake is done", Reason.TLS)
+        made: bytes = self._connection.export_keying_material(BINDING_LABEL, BINDING_BYTES)
+        return made
 
     def reused(self) -> bool:
         """Was an earlier session resumed? It must never be."""
@@ -191,9 +224,11 @@ class Endpoint:
         wanted = ("TLSv1.3", CIPHER, self._suite.group.lower())
         if got != wanted:
             raise TlsError(f"the handshake gave {got}, wanted is {wanted}", Reason.TLS)
-        if found.get_alpn_proto_negotiated() != ALPN:
-            raise TlsError(f"the peer does not speak {ALPN.decode()} (ALPN)", Reason.TLS)
+        if found.get_alpn_proto_negotiated() != self._alpn:
+            raise TlsError(f"the peer does not speak {self._alpn.decode()} (ALPN)", Reason.TLS)
         leaf = found.get_peer_certificate(as_cryptography=True)
+        if leaf is None and self._strangers and not self._shown:
+            return
         if leaf is None or not self.peer or self._refusal is not None:
             raise TlsError("the peer showed no certificate that was accepted", Reason.CERTIFICATE)
         if not isinstance(leaf.public_key(), self._suite.key_type):
@@ -225,7 +260,9 @@ class Endpoint:
         return self._refusal is None
 
 
-def _context(credentials: Credentials, suite: Suite, chain: tuple[bytes, ...]) -> SSL.Context:
+def _context(
+    suite: Suite, alpn: bytes, credentials: Credentials | None = None, chain: tuple[bytes, ...] = ()
+) -> SSL.Context:
     context = SSL.Context(SSL.TLS_METHOD)
     context.set_min_proto_version(SSL.TLS1_3_VERSION)
     context.set_max_proto_version(SSL.TLS1_3_VERSION)
@@ -240,8 +277,10 @@ def _context(credentials: Credentials, suite: Suite, chain: tuple[bytes, ...]) -
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
     context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, _judge)
     context.set_verify_depth(MAX_CHAIN)
-    context.set_alpn_protos([ALPN])
-    context.set_alpn_select_callback(_protocol)
+    context.set_alpn_protos([alpn])
+    context.set_alpn_select_callback(lambda _connection, offered: _protocol(alpn, offered))
+    if credentials is None:
+        return context
     try:
         leaf, *issuers = (x509.load_der_x509_certificate(der) for der in chain)
         if not isinstance(leaf.public_key(), suite.key_type):
@@ -265,11 +304,11 @@ def _judge(connection: SSL.Connection, certificate: crypto.X509, _error: int, de
     return isinstance(end, Endpoint) and end.verify(certificate, depth, ok)
 
 
-def _protocol(_connection: SSL.Connection, offered: list[bytes]) -> bytes:
+def _protocol(alpn: bytes, offered: list[bytes]) -> bytes:
     """The server's choice. A TlsError here ends the handshake with an alert and comes out of it."""
-    if ALPN not in offered:
-        raise TlsError(f"the peer does not offer {ALPN.decode()} (ALPN)", Reason.TLS)
-    return ALPN
+    if alpn not in offered:
+        raise TlsError(f"the peer does not offer {alpn.decode()} (ALPN)", Reason.TLS)
+    return alpn
 
 
 def _unable(what: str) -> TlsError:

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import threading
 from asyncio import Future
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from agent.events import Sample
 from agent.mapek.worker import Worker
+
+GLANCE = 0.25  # s between two glances of a thread that waits: so soon a dead link is seen
 
 
 class Reading(NamedTuple):
@@ -25,13 +27,38 @@ class Call:
     Under one lock, so that a thread given up enters no further sensor: its successor may be in it.
     """
 
-    def __init__(self, names: Sequence[str], now: float) -> None:
+    def __init__(self, names: Sequence[str], now: float, at: float = 0.0) -> None:
+        """Read at `at` (monotonic s), or now."""
+        self.at = max(now, at)
         self._lock = threading.Lock()
         self._left = list(names)
         self._reading = ""  # the sensor its thread is in
-        self._since = now
+        self._since = self.at
         self._given_up = False
         self._done: list[Reading] = []
+        self._waiting = True
+        self._go = threading.Event()
+
+    def wait(self, clock: Callable[[], float], glance: Callable[[float], bool] | None) -> list[str]:
+        """In the thread: until it is time, or hurried, or a `glance` asks for it; which sensors to read."""
+        while not self._go.is_set() and (left := self.at - clock()) > 0:
+            if self._go.wait(left if glance is None else min(left, GLANCE)):
+                break
+            if glance is not None and clock() < self.at and glance(clock()):
+                break
+        with self._lock:
+            self._waiting = False
+            return list(self._left)
+
+    def hurry(self, names: Sequence[str], now: float) -> bool:
+        """In the loop: read these now, and no others; False, and nothing done, where it has begun."""
+        with self._lock:
+            if not self._waiting:
+                return False
+            self._left = list(names)
+            self.at = self._since = min(self.at, now)
+        self._go.set()
+        return True
 
     def enter(self, name: str, now: float) -> bool:
         """In the thread: this sensor is next; False where the call was given up."""

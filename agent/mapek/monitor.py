@@ -19,7 +19,7 @@ from agent.events import Sample, Snapshot
 from agent.mapek.lane import Call, Lane, Reading
 from agent.mapek.schedule import Timetable
 from agent.mapek.worker import Worker
-from agent.sensors.base import Sensor
+from agent.sensors.base import Sensor, Watchful
 
 # s one sensor's reading may take: more than two dumps that each just end in time (kernel.nlsocket.DEADLINE,
 # 6 s), as on an overloaded node, where a mesh sensor that is put off heals no link.
@@ -27,6 +27,7 @@ BLOCKED_AFTER = 15.0
 # s for which the slow lane waits for the fast one, to be read and told together: each wake-up and each
 # Snapshot, which every fault looks at, costs as much as a reading.
 TOGETHER = 0.3
+LEAD = 0.1  # s by which the slow lane is read earlier, so that its readings are there
 BEAT = 2.0  # s after which there is a Snapshot, even if only some of the sensors under way are read
 MAX_STUCK = 4  # threads left in a blocked call; beyond it the lane rests until one returns
 STALE_PERIODS = 5.0  # a reading older than so many of its periods
@@ -75,6 +76,12 @@ class Monitor:
         slow = tuple(name for name in names if name not in fast)
         # what only one lane reads waits for no other
         self._lanes = [Lane(name, part) for name, part in (("fast", fast), ("slow", slow)) if part]
+        self._glances = {
+            lane.name: sensor.glance
+            for lane in self._lanes
+            for sensor in (self.timetable.sensors[name] for name in lane.sensors)
+            if isinstance(sensor, Watchful)
+        }  # of each lane one: the mesh
 
     def wake(self, names: Sequence[str] = URGENT) -> None:
         """Something happened: read these at once (at most every WAKE_SPACING seconds)."""
@@ -108,6 +115,8 @@ class Monitor:
             if lane.worker is not None:
                 lane.worker.close()
                 lane.worker = None
+            if lane.call is not None:
+                lane.call.hurry((), self._clock())  # a thread that waits would end later
 
     def _begin(self) -> None:
         """Gives every idle lane what is due."""
@@ -117,27 +126,49 @@ class Monitor:
             self._woke = False
             self.timetable.want(tuple(self._asked))
             self._asked.clear()
-        patience = 0.0
-        for lane in self._lanes:  # the fast one first: where it does not begin, the other waits for it
-            if not self._start(lane, now, patience):
-                patience = TOGETHER
+        ahead: float | None = None
+        for lane in self._lanes:  # the fast one first: the other is read shortly before it
+            if lane.call is None:
+                self._start(lane, now, ahead)
+            elif lane.call.at > now:
+                self._hasten(lane, lane.call, now, 0.0 if ahead is None else TOGETHER)
+            ahead = now if lane.call is None else lane.call.at
 
-    def _start(self, lane: Lane, now: float, patience: float) -> bool:
-        """Gives the lane what is due, if it is idle and the first of it is late by its patience."""
-        if lane.call is not None or self.timetable.first(self._free(lane), now, patience) > now:
-            return False
-        due = self.timetable.due(self._free(lane), now)
+    def _start(self, lane: Lane, now: float, ahead: float | None) -> None:
+        """Gives an idle lane what is due next; its thread waits until then."""
+        names = self._free(lane)
+        at = max(now, self.timetable.first(names, now))
+        if ahead is not None and not self.timetable.wanted(names):
+            together = max(now, ahead - LEAD)
+            if self.timetable.due(names, now, together) and together <= at + self._patience(names, now, at):
+                at = together
+        if at == float("inf") or (ahead is not None and at > max(now, ahead)):
+            return  # another turn comes before
+        due = self.timetable.due(names, now, at)
         if lane.worker is None:
             if len(self.stuck) >= MAX_STUCK:
-                return False
+                return
             lane.threads += 1
             lane.worker = self._new_worker(f"x0-sense-{lane.name}-{lane.threads}")
         lane.asked_for = self.timetable.wanted(due)
         for name in due:
             self.timetable.begun(name, now)
-        lane.call = call = Call(due, now)
-        lane.future = lane.worker.submit(partial(self._read, call, due), then=self._turn)
-        return True
+        glance = None if any(self.timetable.attention.mood(now)) else self._glances.get(lane.name)
+        lane.call = call = Call(due, now, at)
+        lane.future = lane.worker.submit(partial(self._read, call, glance), then=self._turn)
+
+    def _patience(self, names: Sequence[str], now: float, at: float) -> float:
+        """How much later (s) than `at` the slow lane may be read, to come into step: by a period, once."""
+        due = self.timetable.due(names, now, at)
+        return min((self.timetable.period(name, now) for name in due), default=TOGETHER)
+
+    def _hasten(self, lane: Lane, call: Call, now: float, patience: float) -> None:
+        """What has become due before the time its thread waits for is read now."""
+        late = self.timetable.late(self._free(lane), now, patience)
+        if late and call.hurry(late, now):
+            lane.asked_for = self.timetable.wanted(late)
+            for name in late:
+                self.timetable.begun(name, now)
 
     def _free(self, lane: Lane) -> Sequence[str]:
         """Its sensors no thread is stuck in."""
@@ -145,9 +176,9 @@ class Monitor:
             return lane.sensors
         return [name for name in lane.sensors if name not in self.stuck]
 
-    def _read(self, call: Call, names: list[str]) -> None:
-        """In the lane's thread: one after the other, until the call is given up."""
-        for name in names:
+    def _read(self, call: Call, glance: Callable[[float], bool] | None) -> None:
+        """In the lane's thread: when it is time, one after the other, until the call is given up."""
+        for name in call.wait(self._clock, glance):
             now = self._clock()
             if not call.enter(name, now):
                 return
@@ -177,12 +208,12 @@ class Monitor:
     def _arm(self) -> None:
         """Turns when something is due, a sensor overdue, a wake-up is allowed, or at the beat."""
         now = self._clock()
-        busy = [lane.call.overdue_at(BLOCKED_AFTER) for lane in self._lanes if lane.call is not None]
-        until = [min(self._beat_at, at) for at in busy]
+        calls = [lane.call for lane in self._lanes if lane.call is not None]
+        until = [min(call.overdue_at(BLOCKED_AFTER), max(self._beat_at, call.at)) for call in calls]
         full = len(self.stuck) >= MAX_STUCK
         until += [
-            self.timetable.first(self._free(lane), now, TOGETHER if number else 0.0)
-            for number, lane in enumerate(self._lanes)
+            self.timetable.first(self._free(lane), now)
+            for lane in self._lanes
             if lane.call is None and (lane.worker is not None or not full)
         ]
         if self._woke:
@@ -225,8 +256,9 @@ class Monitor:
 
         Not where every thread is stuck: the watchdog shall see that.
         """
-        busy = [lane.call for lane in self._lanes if lane.call is not None]
-        if not busy or self._clock() < self._beat_at:
+        now = self._clock()
+        busy = [lane.call for lane in self._lanes if lane.call is not None and lane.call.at <= now]
+        if not busy or now < self._beat_at:
             return False
         for call in busy:
             self._take(call)
@@ -242,7 +274,7 @@ class Monitor:
         if not sample.error:
             self.readings[name] = reading
             self._errors.pop(name, None)
-            self.timetable.good(name)
+            self.timetable.good(name, sample.at)
             return
         if self._errors.get(name) != sample.error:
             _log.warning(

@@ -25,7 +25,10 @@ RETRY_MAX = 60.0  # s
 BLOCKED_FIRST = 30.0  # s before a sensor that blocked is tried again, doubled each time
 BLOCKED_MAX = 1800.0  # s
 RESTING = 2.0  # times its calm period a sensor rests between readings while the machine is too hot
-SLACK = 0.1  # share of its period a reading may come early, so that several share one wake-up
+# s, and share of its period, by which a reading may come early, so that several share one wake-up: those with
+# long periods come into step so, and none is made much more often. In bursts less: there each reading counts.
+EARLY, EARLY_SHARE = 0.5, 0.5
+SLACK = 0.1
 
 
 class Attention:
@@ -99,7 +102,7 @@ class Timetable:
     def __init__(self, sensors: Sequence[Sensor], now: float) -> None:
         self.sensors = {sensor.name: sensor for sensor in sensors}
         self.attention = Attention()
-        self._last = dict.fromkeys(self.sensors, now - 1e9)
+        self._last = dict.fromkeys(self.sensors, now - 1e9)  # when the last reading began
         self._not_before: dict[str, float] = {}
         self._failures: dict[str, int] = {}
         self._blocks: dict[str, int] = {}
@@ -119,23 +122,32 @@ class Timetable:
         """Is any of these to be read at once?"""
         return not self._wanted.isdisjoint(names)
 
-    def first(self, names: Sequence[str], now: float, patience: float) -> float:
-        """When (monotonic s) the first of these must be read: what is not wanted at once so much later."""
-        times = (self.due_at(name, now) + (0.0 if name in self._wanted else patience) for name in names)
-        return min(times, default=float("inf"))
+    def first(self, names: Sequence[str], now: float) -> float:
+        """When (monotonic s) the first of these is due; infinity where there is none."""
+        return min((self.due_at(name, now) for name in names), default=float("inf"))
+
+    def late(self, names: Sequence[str], now: float, patience: float) -> list[str]:
+        """Those wanted at once, and those due for longer than `patience` s."""
+        return [
+            name
+            for name in names
+            if self.due_at(name, now) + (0.0 if name in self._wanted else patience) <= now
+        ]
 
     def due_at(self, name: str, now: float) -> float:
         """Monotonic seconds of its next reading."""
         not_before = self._not_before.get(name, 0.0)
         if name in self._wanted:
             return max(now, not_before)
-        return max(self._last[name] + self._period(name, now), not_before)
+        return max(self._last[name] + self.period(name, now), not_before)
 
-    def due(self, names: Sequence[str], now: float) -> list[str]:
-        """Which of these to read now: those due, and those that soon will be."""
-        return [name for name in names if self.due_at(name, now) - SLACK * self._period(name, now) <= now]
+    def due(self, names: Sequence[str], now: float, at: float | None = None) -> list[str]:
+        """Which of these to read at `at`, or now: those due then, and those that soon will be."""
+        at = now if at is None else at
+        return [name for name in names if self.due_at(name, now) - _slack(self.period(name, now)) <= at]
 
-    def _period(self, name: str, now: float) -> float:
+    def period(self, name: str, now: float) -> float:
+        """Seconds between two readings of this sensor, in the present mood."""
         mood = self.attention.mood(now)
         if mood != self._mood:
             self._mood = mood
@@ -146,23 +158,25 @@ class Timetable:
         return period
 
     def begun(self, name: str, now: float) -> None:
-        """Its reading begins: it is told the pace, as no thread is in it."""
+        """It is about to be read: it is told the pace, as no thread is in it."""
         sensor = self.sensors[name]
         if isinstance(sensor, Paced):
             sensor.pace(self.attention.pace(now))
-        self._last[name] = now
-        self._periods.pop(name, None)
         self._wanted.discard(name)
 
-    def good(self, name: str) -> None:
-        """It gave a reading."""
+    def good(self, name: str, at: float) -> None:
+        """It gave a reading that began at `at`."""
+        self._last[name] = at
         self._periods.pop(name, None)
         self._failures.pop(name, None)
         self._blocks.pop(name, None)
         self._not_before.pop(name, None)
 
     def failed(self, name: str, now: float) -> None:
-        """It gave none. The first failure is retried at its usual time: interfaces vanish in mid-read."""
+        """It gave none at `now`. The first failure is retried at its usual time: interfaces vanish in
+        mid-read.
+        """
+        self._last[name] = now
         self._periods.pop(name, None)
         count = self._failures.get(name, 0)
         self._failures[name] = count + 1
@@ -181,6 +195,10 @@ class Timetable:
         """The reading that was given up did end: slow rather than stuck, so it is not put off for long."""
         if name in self._blocks:
             self._not_before[name] = min(self._not_before.get(name, now), now + BLOCKED_FIRST)
+
+
+def _slack(period: float) -> float:
+    return SLACK * period if period < FAST else min(EARLY, EARLY_SHARE * period)
 
 
 def _room(times: deque[float], now: float) -> bool:

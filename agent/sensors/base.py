@@ -42,6 +42,15 @@ class Sensor(Protocol):
 
 
 @runtime_checkable
+class Watchful(Protocol):
+    """A sensor that can tell cheaply, between two calm readings, whether it is time for the next one."""
+
+    def glance(self, now: float) -> bool:
+        """In the sensors' thread: does anything ask to be read and looked at at once? Raises nothing."""
+        ...
+
+
+@runtime_checkable
 class Paced(Protocol):
     """A sensor whose readings differ in depth: it is told the pace before each, never during one."""
 

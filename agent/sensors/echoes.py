@@ -29,7 +29,7 @@ LEARN_AT_ONCE = 8  # neighbours asked so at the same time: a flood of invented M
 LOST_AFTER = 0.4  # s; a request unanswered so long breaks the streak
 LATE_AFTER = 2.0  # s; an answer may come so late and still show life (a congested radio)
 MAX_WAITING = 4096  # requests remembered; MAX_TARGETS at FAST_PERIOD for LATE_AFTER are 3,200
-ATTENTIVE_READ, CALM_READ = 0.02, 0.5  # s between two copies of the readings
+ATTENTIVE_READ, CALM_READ = 0.02, 1.0  # s between two copies of the readings
 LOOK_PERIOD = (
     0.01  # s between two looks for answers while a suspect is silent: so late silence is seen at most
 )

@@ -22,7 +22,7 @@ from agent.sensors.lossmeter import SLOW_PERIOD, LossMeter
 MAX_METERS = 64  # neighbours measured at once; more are not heard by a radio
 MOST_AT_REST = 8.0  # requests a second to all neighbours together: the more there are, the rarer each
 WANTED_FOR = 10.0  # s a neighbour is measured after it was last well: a lossy one is in doubt now and then
-READ_PERIOD = 0.5  # s between two copies of the readings
+CALM_READ, ATTENTIVE_READ = 1.0, 0.5  # s between two copies of the readings
 
 
 class Losses:
@@ -94,7 +94,7 @@ class Losses:
 
     def period(self, attention: bool) -> float:
         """Seconds between two copies of the readings."""
-        return READ_PERIOD
+        return ATTENTIVE_READ if attention else CALM_READ
 
     def read(self, now: float) -> tuple[Loss, ...]:
         """One Loss for each neighbour being measured."""

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
 import msgspec
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from agent.sensors.base import Sensor
 
 
-NEIGHBOURS: Final = 0.25  # s calm: a dead link shows as an ELP age
+CALM: Final = 1.0  # s; in between a glance tells whether a neighbour's ELP age is in doubt
 NEIGHBOURS_ATTENTION: Final = 0.01  # s: a remedy waits for it
 SETTINGS: Final = 1.0  # s: the mesh itself and its hardifs; the originators: agent/sensors/dumps.py
 REST: Final = 5.0  # s: gateways, translations, counters
@@ -65,17 +65,36 @@ class MeshSensor:
         self._pace = Pace(Look.CALM)
         self._failures = 0
         self._known = KnownNodes()
+        self._limits: Mapping[tuple[str, str], float] = {}
         self._forget()
 
     def period(self, attention: bool) -> float:
         """Seconds between readings; longer after failures."""
         if self._failures:
             return float(min(BACKOFF_MAX, BACKOFF_FIRST * 2 ** min(self._failures - 1, 8)))
-        return NEIGHBOURS_ATTENTION if attention else NEIGHBOURS
+        return NEIGHBOURS_ATTENTION if attention else CALM
 
     def pace(self, pace: Pace) -> None:
         """How closely the next reading looks: how soon the originators are dumped again."""
         self._pace = pace
+
+    def expect(self, limits: Mapping[tuple[str, str], float]) -> None:
+        """(hardif, MAC) > s of silence from which on this neighbour is in doubt; others are strangers."""
+        self._limits = limits
+
+    def glance(self, now: float) -> bool:
+        """Came or went a neighbour, or is one silent for longer than expected?"""
+        value, limits = self._value, self._limits
+        if value is None:
+            return False
+        try:
+            rows = self._batadv.neighbours(value.index)
+        except KernelError:
+            return True  # the reading says what is wrong
+        ages = {(row.hardif, row.mac): row.last_seen_age for row in rows if row.mac != SECOND_MAC}
+        if ages.keys() != {(row.hardif, row.mac) for row in value.neighbours}:
+            return True
+        return any(age > limits.get(key, 0.0) for key, age in ages.items())
 
     def read(self, now: float) -> Mesh:
         """The mesh; what was not read now is from the last time it was (`neighbours_at` and so on)."""

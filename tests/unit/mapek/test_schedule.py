@@ -102,6 +102,7 @@ def test_readings_that_are_nearly_due_share_a_wake_up() -> None:
     table = Timetable([Mesh(), Host()], 100.0)
     for name in ("mesh", "host"):
         table.begun(name, 100.0)
+        table.good(name, 100.0)
     assert table.due(["mesh", "host"], 100.1) == []
     assert table.due(["mesh", "host"], 104.9) == ["mesh", "host"]
 
@@ -109,9 +110,11 @@ def test_readings_that_are_nearly_due_share_a_wake_up() -> None:
 def test_what_was_asked_for_is_due_at_once() -> None:
     table = Timetable([Mesh(), Host()], 100.0)
     table.begun("mesh", 100.0)
+    table.good("mesh", 100.0)
     table.want(["mesh", "nonsense"])
     assert table.due_at("mesh", 100.01) == 100.01
     table.begun("mesh", 100.01)
+    table.good("mesh", 100.01)
     assert table.due(["mesh"], 100.02) == []
 
 
@@ -129,7 +132,7 @@ def test_a_failing_sensor_backs_off_and_a_good_reading_ends_it() -> None:
     table.want(["mesh"])
     assert table.due_at("mesh", now - 1) >= now - 1
     table.begun("mesh", now)
-    table.good("mesh")
+    table.good("mesh", now)
     assert table.due_at("mesh", now) == now + 0.25
 
 
@@ -150,7 +153,7 @@ def test_a_blocking_sensor_backs_off_longer_even_when_asked_for() -> None:
 def test_a_late_return_puts_nothing_off_that_goes_on_already() -> None:
     table = Timetable([Mesh()], 100.0)
     table.blocked("mesh", 100.0)
-    table.good("mesh")
+    table.good("mesh", 130.0)
     table.returned("mesh", 131.0)
     assert table.due(["mesh"], 131.0) == ["mesh"]
 

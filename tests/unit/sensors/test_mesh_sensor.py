@@ -88,14 +88,14 @@ def test_the_first_reading_is_whole(sensor: MeshSensor) -> None:
     assert (mesh.tt_local, mesh.tt_global, mesh.counters) == (1, 7, {"tx": 1})
 
 
-def test_calm_reads_neighbours_four_times_a_second_and_originators_every_ten_seconds(
+def test_calm_reads_neighbours_once_a_second_and_originators_every_ten_seconds(
     sensor: MeshSensor, kernel: Kernel
 ) -> None:
     read_for(sensor, 3.0, attention=False)  # the start
     kernel.asked.clear()
     read_for(sensor, 30.0, attention=False, start=103.0)
     assert kernel.asked == {
-        "neighbours": 120, "mesh": 30, "hardifs": 30, "originators": 3, "gateways": 6, "tt": 6, "counters": 6,
+        "neighbours": 30, "mesh": 30, "hardifs": 30, "originators": 3, "gateways": 6, "tt": 6, "counters": 6,
     }  # fmt: skip
 
 
@@ -178,10 +178,53 @@ def test_failures_are_retried_ever_more_slowly_up_to_a_bound(sensor: MeshSensor,
     assert waits[-1] == 2.0
     kernel.fails.clear()
     sensor.read(50.0)
-    assert sensor.period(False) == 0.25
+    assert sensor.period(False) == 1.0
 
 
 def test_the_configured_mesh_is_read() -> None:
     made = make(Config(node=Node(name="n1")))
     assert made is not None
     assert made.name == "mesh"
+
+
+class Ages:
+    """A kernel whose neighbours' silences the test sets."""
+
+    def __init__(self, kernel: Kernel, **ages: float) -> None:
+        self.ages = dict(ages)
+        kernel.neighbours = self.rows  # type: ignore[method-assign]
+
+    def rows(self, index: int) -> tuple[Neighbour, ...]:
+        return tuple(Neighbour(hardif, "02:00:00:00:00:02", age) for hardif, age in self.ages.items())
+
+
+EXPECTED = {("e1", "02:00:00:00:00:02"): 0.3, ("e2", "02:00:00:00:00:02"): 1.0}
+
+
+@pytest.mark.parametrize(
+    ("ages", "asks"),
+    [
+        ({"e1": 0.3, "e2": 0.9}, False),
+        ({"e1": 0.31, "e2": 0.1}, True),
+        ({"e1": 0.1, "e2": 1.1}, True),
+        ({"e1": 0.1}, True),
+        ({"e1": 0.1, "e2": 0.1, "e3": 0.1}, True),
+    ],
+)
+def test_a_glance_asks_for_a_reading_where_a_neighbour_came_went_or_is_in_doubt(
+    sensor: MeshSensor, kernel: Kernel, ages: dict[str, float], asks: bool
+) -> None:
+    seen = Ages(kernel, e1=0.1, e2=0.1)
+    sensor.expect(EXPECTED)
+    sensor.read(100.0)
+    seen.ages = ages
+    assert sensor.glance(100.25) is asks
+
+
+def test_a_glance_at_a_mesh_that_fails_leaves_the_error_to_the_reading(
+    sensor: MeshSensor, kernel: Kernel
+) -> None:
+    assert not sensor.glance(99.0), "nothing was read yet: the reading is due anyway"
+    sensor.read(100.0)
+    kernel.fails["neighbours"] = FamilyMissingError("no batadv")
+    assert sensor.glance(100.25)
