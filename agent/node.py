@@ -37,6 +37,7 @@ from agent.mesh.metering import Metering
 from agent.mesh.secondneighbour import SecondNeighbour
 from agent.meshdevices import MeshDevices
 from agent.nodeechoes import NodeEchoes
+from agent.nodeenrolment import NodeEnrolment
 from agent.nodehearing import Hearing
 from agent.nodehello import NodeHello
 from agent.nodelinks import NodeLinks
@@ -82,7 +83,8 @@ class Node:
         self._status = NodeStatus(self)
         names = tuple(interface.name for interface in config.mesh.interfaces)
         self._devices = MeshDevices.of(names)
-        self._links = NodeLinks(config, self._devices, self._wake)
+        self._links = NodeLinks(config, self._devices, self._wake, grace=lambda: self._enrolment.grace())
+        self._enrolment = NodeEnrolment(config, self._links.security, self._links.refresh)
         self._metering = Metering(
             config,
             peers=lambda: self._hello.peers(),
@@ -115,15 +117,10 @@ class Node:
         self._echoes = NodeEchoes(self._address, self._wake, self._devices.device)
         told = (PeersSensor, ReportsSensor, TwinsSensor, NamesSensor)
         hellos = tuple(sensor(self._hello) for sensor in told)
-<<<<<<< HEAD
         wanted = WantedSensor(config.mesh, self._metering.kbit, devices=self._devices)
         security = SecuritySensor(self._links.security)
-        self._sensors = (*found, self._services, *self._echoes.sensors, *hellos, wanted, security)
-=======
-        wanted = WantedSensor(config.mesh, self._metering.kbit)
         self._glancing = next((sensor for sensor in found if isinstance(sensor, MeshSensor)), None)
-        self._sensors = (*found, self._services, *self._echoes.sensors, *hellos, wanted)
->>>>>>> enrol
+        self._sensors = (*found, self._services, *self._echoes.sensors, *hellos, wanted, security)
         self._effector = KernelEffector(
             settings=self._keeper.hardif_settings,
             restart=self._services.restart,
@@ -178,6 +175,8 @@ class Node:
             add("echoes", self._echoes.run, essential=False)
             if self._metering.names:
                 add("metering", self._metering.run, essential=False)
+        if self.config.identity.mesh is not None:
+            add("identity", self._enrolment.run, essential=False)
         add("services", self._services.run, essential=False)
         add("loop", self._run_loop)
         commands = handlers(self._status.document, self._pause, self._resume)
@@ -336,6 +335,7 @@ class Node:
         found |= {f"mesh set-up {n}": text for n, text in enumerate(self._keeper.problems, 1)}
         found |= {f"hello {name}": text for name, text in self._hello.current.troubles().items()}
         found |= {f"link security {n}".rstrip(): text for n, text in self._links.problems().items()}
+        found |= self._enrolment.problems()
         return found | ({"configuration": self._reload.error} if self._reload.error else {})
 
     def web_load(self) -> tuple[int, int]:

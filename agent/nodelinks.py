@@ -28,9 +28,18 @@ log = logging.getLogger("x0.linksec")
 class NodeLinks:
     """`run` it under supervision. Event loop only, but `security`."""
 
-    def __init__(self, config: Config, devices: MeshDevices, on_change: Callable[[], None]) -> None:
-        """`on_change`: what is said of links is another now (a neighbour came, went, failed)."""
-        self._config, self._devices, self._on_change = config, devices, on_change
+    def __init__(
+        self,
+        config: Config,
+        devices: MeshDevices,
+        on_change: Callable[[], None],
+        grace: Callable[[], float] = lambda: 0.0,
+    ) -> None:
+        """`on_change`: what is said of links is another now (a neighbour came, went, failed).
+
+        `grace()`: seconds a neighbour's certificate that is over still counts now.
+        """
+        self._config, self._devices, self._on_change, self._grace = config, devices, on_change, grace
         self._changed = asyncio.Event()
         self._running: Running | None = None
         self._reading: Security | None = None
@@ -78,7 +87,9 @@ class NodeLinks:
 
     async def _work(self) -> None:
         config = self._config
-        self._running = running = await asyncio.to_thread(_make, config, self._devices, self._take)
+        self._running = running = await asyncio.to_thread(
+            _make, config, self._devices, self._take, self._grace
+        )
         try:
             await running.run()
         finally:
@@ -90,8 +101,14 @@ class NodeLinks:
             self._on_change()
 
 
-def _make(config: Config, devices: MeshDevices, publish: Callable[[Security], None]) -> Running:
+def _make(
+    config: Config,
+    devices: MeshDevices,
+    publish: Callable[[Security], None],
+    grace: Callable[[], float],
+) -> Running:
     """In a worker thread: loading takes a second on a slow board."""
+    from agent.linksec.nodetrust import NodeTrust
     from agent.linksec.running import Given, Running
 
     given = Given(
@@ -102,7 +119,7 @@ def _make(config: Config, devices: MeshDevices, publish: Callable[[Security], No
         config.links.suite,
         config.links.rekey_period,
     )
-    return Running(given, publish)
+    return Running(given, publish, trust=NodeTrust(given.identity, given.suite, grace=grace))
 
 
 def _gist(reading: Security) -> tuple[object, ...]:

@@ -51,7 +51,9 @@ class World:
         self.made: list[Running] = []
         self.changes = 0
 
-    def make(self, config: Config, _devices: MeshDevices, publish: Callable[[Security], None]) -> Any:
+    def make(
+        self, config: Config, _devices: MeshDevices, publish: Callable[[Security], None], *_: Any
+    ) -> Any:
         self.made.append(Running(config, publish))
         return self.made[-1]
 

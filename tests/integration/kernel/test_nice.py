@@ -17,11 +17,7 @@ def nice(thread: int = 0) -> int:
 
 
 def in_a_thread(hurried: int) -> tuple[int, int, int]:
-<<<<<<< HEAD
-    """A thread given such a nice value: what it has, what its child has, what it has after."""
-=======
     """Nice values: of a thread given one, of a child it starts as usual, and of it afterwards."""
->>>>>>> enrol
     found: list[int] = []
 
     def run() -> None:
