@@ -7,6 +7,7 @@ import ipaddress
 import urllib.parse
 from collections.abc import Sequence
 
+from agent import configpolicychecks
 from agent.config import Config, Interface, host_port
 from agent.configsecurity import check_links
 from agent.configservices import Probe, Service
@@ -23,6 +24,7 @@ def check(config: Config, walk: Walk) -> None:
     _modes(config, walk)
     _services(config.services, walk)
     _listen(config, walk)
+    configpolicychecks.check(config.policy, walk)
 
 
 def _interfaces(config: Config, walk: Walk) -> None:
