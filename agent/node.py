@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent import faults, remedies, sensors
+from agent.authz import commands as policy_commands
+from agent.authz.authoriser import Authoriser
 from agent.config import Config
 from agent.control import ControlError, ControlServer
 from agent.controlcommands import handlers
@@ -76,6 +78,7 @@ class Node:
         self._first_tick, self._page_changed = asyncio.Event(), asyncio.Event()
         self._supervisor = Supervisor()
         self._notifier = Notifier()
+        self.authoriser = Authoriser(config.policy.rules)
         self._reload = Reload(path, config, self._take_over)
         self._status = NodeStatus(self)
         names = tuple(interface.name for interface in config.mesh.interfaces)
@@ -155,7 +158,15 @@ class Node:
             self._pause, self._resume, self._stop, self.began, self._devices.device,
         )  # fmt: skip
         status = self._status
-        return NodeWeb(self.config, self._boot_id, powers, status.metrics, self._page_changed, self._remember)
+        return NodeWeb(
+            self.config,
+            self._boot_id,
+            powers,
+            status.metrics,
+            self._page_changed,
+            self._remember,
+            self.authoriser,
+        )
 
     # tasks
 
@@ -173,7 +184,11 @@ class Node:
         add("services", self._services.run, essential=False)
         add("loop", self._run_loop)
         commands = handlers(self._status.document, self._pause, self._resume)
-        add("control", ControlServer(self.config.node.control_socket, commands).run, essential=False)
+        commands |= policy_commands.handlers(self.authoriser)
+        control = ControlServer(
+            self.config.node.control_socket, commands, permit=policy_commands.permit(self.authoriser)
+        )
+        add("control", control.run, essential=False)
         if self._web:
             add("web", self._web.server.serve, essential=False)
             add("stream", self._web.pages.publish, essential=False)
@@ -277,6 +292,8 @@ class Node:
     def _take_over(self, config: Config) -> None:
         """A checked configuration, of which only what a running agent can take over differs."""
         before, self.config = self.config, config
+        if before.policy != config.policy:
+            self.authoriser.reload(config.policy.rules)
         if self.loop is not None:
             self.loop.reload(policy_of(config))
         layered = self._devices.secured

@@ -10,7 +10,9 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
-TEXT_MAX: Final = 255  # bytes of a subject, an action or a resource; SPIFFE allows IDs of 2,048, ours have 140
+TEXT_MAX: Final = (
+    255  # bytes of a subject, an action or a resource; SPIFFE allows IDs of 2,048, ours have 140
+)
 ANYTHING: Final = "*"
 ROLE: Final = "role:"
 SPIFFE: Final = "spiffe://"

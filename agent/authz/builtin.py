@@ -12,9 +12,7 @@ from agent.configpolicy import Rule
 
 
 def _allow(name: str, who: str, actions: str, resources: str, why: str) -> Rule:
-    return Rule(
-        name, "allow", tuple(who.split()), tuple(actions.split()), tuple(resources.split()), why=why
-    )
+    return Rule(name, "allow", tuple(who.split()), tuple(actions.split()), tuple(resources.split()), why=why)
 
 
 BUILT_IN: Final = (
@@ -47,7 +45,7 @@ BUILT_IN: Final = (
         "remedy.act",
         "neighbours/avoid-link neighbours/detach-hardif neighbours/mute-neighbour neighbours/rejoin-mesh "
         "neighbours/restart-radio neighbours/scan-radio neighbours/set-mac",
-        "a link has two ends and each may leave it; the refusals and bounds of these remedies protect the other",
+        "each end may leave a link; the refusals and bounds of these remedies protect the other",
     ),
     _allow(
         "own-announcements",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who asks: a kind and, of a node of the mesh, what its certificate proves. Made by who has authenticated it."""
+"""Who asks: a kind and, of a node, what its certificate proves. Made by who has authenticated it."""
 
 from __future__ import annotations
 

@@ -23,7 +23,10 @@ NOBODY: Final = "\0"  # in no resource: stands for {node} where who asks has no 
 class Ready:
     """One rule, its patterns taken apart. `matches` is asked most."""
 
-    __slots__ = ("_exact", "_ids", "_kinds", "_named", "_networks", "_out", "_roles", "_starts", "_svid", "_under", "label", "rule", "source")  # fmt: skip
+    __slots__ = (
+        "_exact", "_ids", "_kinds", "_named", "_networks", "_out", "_roles", "_starts", "_svid", "_under",
+        "label", "rule", "source",
+    )  # fmt: skip
 
     def __init__(self, rule: Rule, source: Source) -> None:
         self.rule, self.source = rule, source
@@ -82,7 +85,7 @@ class Ready:
         return found and not any(_hit(_filled(text, subject), resource) for text in self._out)
 
     def _within(self, address: str) -> bool:
-        """An address that cannot be judged is taken for the worse: in what is denied, not in what is allowed."""
+        """An address that cannot be judged is within what is denied, and not within what is allowed."""
         try:
             client = ipaddress.ip_address(address.partition("%")[0])
         except ValueError:

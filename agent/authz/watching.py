@@ -11,7 +11,7 @@ from agent.authz.decision import Decision
 from agent.authz.errors import AuthzError
 from agent.authz.subject import Subject
 
-WATCHED_MAX: Final = 1024  # open things; 48 connections of the page, and a mesh's neighbours with many channels
+WATCHED_MAX: Final = 1024  # open things: 16 streams of the page, and some channels of each neighbour
 
 Cut = Callable[[Decision], None]  # ends what was open; must not block
 

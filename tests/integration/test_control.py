@@ -148,7 +148,7 @@ async def test_a_silent_client_loses_its_place(path: Path) -> None:
 
 
 async def test_a_peer_that_is_not_allowed_is_told_so(path: Path) -> None:
-    server = ControlServer(path, HANDLERS, allowed=lambda _sock: False)
+    server = ControlServer(path, HANDLERS, who=lambda _sock: "")
     await server.start()
     answer = await call(path, "echo")
     assert "may not" in answer["error"]["what"]

@@ -77,6 +77,8 @@ def _forms(status: dict[str, Any], w: Words, viewer: Viewer) -> str:
     paused = status["state"] == "paused"
     alone = any(left_alone(row) for row in status["faults"])
     for name in ACTIONS:
+        if name in viewer.forbidden:
+            continue
         if (name == "pause" and paused) or (name == "resume" and not paused and not alone):
             continue
         buttons = (
