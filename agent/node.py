@@ -41,6 +41,7 @@ from agent.nodeechoes import NodeEchoes
 from agent.nodehearing import Hearing
 from agent.nodehello import NodeHello
 from agent.nodelinks import NodeLinks
+from agent.nodepolicy import NodePolicy
 from agent.nodeservices import NodeServices
 from agent.nodestatus import NodeStatus
 from agent.priority import Priority
@@ -79,6 +80,7 @@ class Node:
         self._supervisor = Supervisor()
         self._notifier = Notifier()
         self.authoriser = Authoriser(config.policy.rules)
+        self._policy = policy = NodePolicy(self.authoriser)
         self._reload = Reload(path, config, self._take_over)
         self._status = NodeStatus(self)
         names = tuple(interface.name for interface in config.mesh.interfaces)
@@ -87,7 +89,7 @@ class Node:
         self._metering = Metering(
             config,
             peers=lambda: self._hello.peers(),
-            closed=self._closed,
+            closed=policy.may("measure-link", self._closed),
             changed=lambda: self._keeper.wake(),
         )
         self._keeper = Keeper(
@@ -97,21 +99,30 @@ class Node:
             paused=self._is_paused,
             devices=self._devices,
         )
-        self._balance = GatewayBalance(config, may_act=self._closed)
+        self._balance = GatewayBalance(config, may_act=policy.may("share-gateways", self._closed))
         self._services = NodeServices(config, paused=self._is_paused)
         found = [sensor for sensor in sensors.discover(config) if sensor.name != self._services.name]
+        self._hasten = policy.hastening(self._keeper.hasten)
         self._hearing = Hearing(
-            SecondNeighbour(may_act=self._closed, receive=LayeredInject(self._devices)),
-            self._keeper.hasten,
+            SecondNeighbour(
+                may_act=policy.may("second-neighbour", self._closed),
+                receive=LayeredInject(self._devices),
+            ),
+            self._hasten,
             self._wake,
             lambda hardif, mac: self._echoes.probe(hardif, mac),
             time.monotonic,
             radios_read=any(sensor.name == "radios" for sensor in found),
             radios=frozenset(one.name for one in config.mesh.interfaces if one.kind == "radio"),
+            takes=policy.takes,
         )
         self._priority = Priority()
         self._hello = NodeHello(
-            config, self._status.snapshot, self._hearing.heard, partial(LayeredChannel, self._devices)
+            config,
+            self._status.snapshot,
+            self._hearing.heard,
+            partial(LayeredChannel, self._devices),
+            policy.takes,
         )
         self._echoes = NodeEchoes(self._address, self._wake, self._devices.device)
         told = (PeersSensor, ReportsSensor, TwinsSensor, NamesSensor)
@@ -131,7 +142,7 @@ class Node:
         )
         self._herald = Herald(
             lambda: self._hello.current if self.config.mesh.enabled else None,
-            self._keeper.hasten,
+            self._hasten,
             lambda: self.loop.healing.treated() if self.loop else (),
             time.monotonic,
             lambda: self.config.hello.interval,
@@ -215,6 +226,7 @@ class Node:
                 tick=self._tick,
                 setup_done=lambda: self._keeper.ready,
             ),
+            authoriser=self.authoriser,
         )
         following = asyncio.create_task(self._follow(loop.subscribe()))
         try:

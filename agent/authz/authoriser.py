@@ -54,7 +54,7 @@ class Authoriser:
     def decide(self, subject: Subject, action: str, resource: str, address: str = "") -> Decision:
         """The decision, counted. `address`: the client's, where it comes by the page."""
         decision = self.look(subject, action, resource, address)
-        self.tally.count(decision, self._wall())
+        self.note(decision)
         return decision
 
     def look(self, subject: Subject, action: str, resource: str, address: str = "") -> Decision:
@@ -62,6 +62,10 @@ class Authoriser:
         if subject.kind == "member" and (wrong := self._standing(subject)):
             return Decision(False, subject, action, resource, "standing", why=wrong)
         return self._table.decide(subject, action, resource, address)
+
+    def note(self, decision: Decision) -> None:
+        """Count a decision of `look` that was acted on."""
+        self.tally.count(decision, self._wall())
 
     def passed(self, subject: Subject, action: str, resource: str, address: str = "") -> tuple[Passed, ...]:
         """The rules that do not speak here, for who wonders why."""

@@ -68,7 +68,11 @@ class Effector(Protocol):
 
 
 class Action(Protocol):
-    """One thing the agent can do."""
+    """One thing the agent can do.
+
+    Where others feel it, it has a `reach` (events.Scope), by which the authorisation judges it
+    (mapek/permit.py).
+    """
 
     id: ClassVar[str]
     title: ClassVar[str]  # in a technician's words, infinitive: "take link e2 out of the mesh"
