@@ -61,7 +61,7 @@ def _sign_in(w: Words, viewer: Viewer) -> str:
 def _question(viewer: Viewer, w: Words) -> str:
     """Asked again, with what will happen, before anything that others notice."""
     name = viewer.confirm
-    if name not in ACTIONS:
+    if name not in ACTIONS or name in viewer.forbidden:
         return ""
     return (
         '<div class="ask" role="group" aria-labelledby="ask" id="confirm">'
