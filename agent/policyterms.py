@@ -105,9 +105,10 @@ ACTIONS: Final = {
         ),
     ),
     "link.secure": Term(
-        "being a neighbour: a secured link, and our keys",
+        "being a neighbour: a secured link, and our keys; asked in each handshake and at each recheck",
         MEMBER,
-        "the mesh interface",
+        "link",
+        ("link",),
     ),
 }
 """What is asked about today, each at one place of the code (docs/policy.md)."""

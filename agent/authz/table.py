@@ -14,9 +14,10 @@ from typing import Final
 from agent.authz.decision import Decision, Passed, Source
 from agent.authz.subject import Subject
 from agent.configpolicy import Rule
-from agent.policyterms import ACTIONS, ANYTHING, NODE, ROLE, SPIFFE, SUBJECTS, actions_of
+from agent.policyterms import ACTIONS, ANYTHING, NODE, ROLE, SPIFFE, SUBJECTS, actions_of, subject_kinds
 
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+_Client = ipaddress.IPv4Address | ipaddress.IPv6Address | None  # None: none that could be judged
 NOBODY: Final = "\0"  # in no resource: stands for {node} where who asks has no name
 
 
@@ -46,23 +47,23 @@ class Ready:
         self._networks = tuple(_network(text) for text in rule.networks)
         self._svid = rule.svid
 
-    def matches(self, subject: Subject, resource: str, address: str) -> bool:
+    def matches(self, subject: Subject, resource: str, client: _Client) -> bool:
         """Does it speak about this?"""
         return (
             self._concerns(subject)
             and self._covers(subject, resource)
-            and (not self._networks or self._within(address))
+            and (not self._networks or self._within(client))
             and (self._svid == "any" or self._lives(subject))
         )
 
-    def mismatch(self, subject: Subject, resource: str, address: str) -> str:
+    def mismatch(self, subject: Subject, resource: str, client: _Client) -> str:
         """Why it does not, "" where it does."""
         if not self._concerns(subject):
             return f"is for {', '.join(self.rule.subjects)}"
         if not self._covers(subject, resource):
             return f"is about {', '.join(self.rule.resources)}"
-        if self._networks and not self._within(address):
-            return f"is for clients from {', '.join(self.rule.networks)}, this is {address or 'none'}"
+        if self._networks and not self._within(client):
+            return f"is for clients from {', '.join(self.rule.networks)}, this is {client or 'none'}"
         if self._svid != "any" and not self._lives(subject):
             return f"is for SVIDs that are {self._svid}"
         return ""
@@ -84,14 +85,16 @@ class Ready:
             found = any(_hit(_filled(text, subject), resource) for text in self._named)
         return found and not any(_hit(_filled(text, subject), resource) for text in self._out)
 
-    def _within(self, address: str) -> bool:
+    @property
+    def addressed(self) -> bool:
+        """Does it depend on where the client is?"""
+        return bool(self._networks)
+
+    def _within(self, client: _Client) -> bool:
         """An address that cannot be judged is within what is denied, and not within what is allowed."""
-        try:
-            client = ipaddress.ip_address(address.partition("%")[0])
-        except ValueError:
+        if client is None:
             return self.rule.effect == "deny"
-        mapped = client.ipv4_mapped if isinstance(client, ipaddress.IPv6Address) else None
-        return any((mapped or client) in network for network in self._networks)
+        return any(client in network for network in self._networks)
 
     def _lives(self, subject: Subject) -> bool:
         return (subject.life == "valid") == (self._svid == "valid")
@@ -106,14 +109,20 @@ class Table:
         allowing: dict[str, list[Ready]] = {name: [] for name in ACTIONS}
         for ready in self.rules:
             to = denying if ready.rule.effect == "deny" else allowing
+            kinds = frozenset[str]().union(*map(subject_kinds, ready.rule.subjects))
             for name in dict.fromkeys(name for text in ready.rule.actions for name in actions_of(text)):
-                to[name].append(ready)
+                if kinds & ACTIONS[name].askers:  # others never ask: not looked at each time
+                    to[name].append(ready)
         self._ordered = {name: (*denying[name], *allowing[name]) for name in ACTIONS}
+        self._addressed = {
+            name for name, found in self._ordered.items() if any(one.addressed for one in found)
+        }
 
     def decide(self, subject: Subject, action: str, resource: str, address: str = "") -> Decision:
         """Deny before allow; refused where nothing speaks. An action nobody knows is refused, too."""
+        client = _client(address) if action in self._addressed else None
         for ready in self._ordered.get(action, ()):
-            if ready.matches(subject, resource, address):
+            if ready.matches(subject, resource, client):
                 rule = ready.rule
                 allowed = rule.effect == "allow"
                 return Decision(allowed, subject, action, resource, ready.source, rule.name, rule.why)
@@ -121,10 +130,11 @@ class Table:
 
     def passed(self, subject: Subject, action: str, resource: str, address: str = "") -> tuple[Passed, ...]:
         """The rules on this action that do not speak here, each with the reason."""
+        client = _client(address)
         return tuple(
             Passed(ready.label, ready.rule.effect, why)
             for ready in self._ordered.get(action, ())
-            if (why := ready.mismatch(subject, resource, address))
+            if (why := ready.mismatch(subject, resource, client))
         )
 
 
@@ -145,3 +155,12 @@ def _hit(pattern: str, resource: str) -> bool:
 
 def _network(text: str) -> _Network:
     return ipaddress.ip_network(text)
+
+
+def _client(address: str) -> _Client:
+    """Without zone, mapped ones as IPv4."""
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return None
+    return (found.ipv4_mapped or found) if isinstance(found, ipaddress.IPv6Address) else found

@@ -19,6 +19,7 @@ class Reason(enum.StrEnum):
     IDENTITY = "identity"  # the ends do not agree on who they are
     DUPLICATE = "duplicate"  # one identity from two nodes
     REVOKED = "revoked"
+    POLICY = "policy"  # it is of the mesh, but the policy keeps it from being a neighbour
     REKEY = "rekey"  # a new key was not confirmed in time
     KERNEL = "kernel"  # the kernel refused a key
     FULL = "full"  # no room for another neighbour

@@ -69,7 +69,7 @@ def test_why_names_the_rule_that_allows(authoriser: Authoriser, capsys: pytest.C
 
 
 def test_why_knows_the_revoked(authoriser: Authoriser, capsys: pytest.CaptureFixture[str]) -> None:
-    asked = ["policy", "why", "spiffe://valley.mesh/node/lake", "link.secure", "e1", "--role", "router"]
+    asked = ["policy", "why", "spiffe://valley.mesh/node/lake", "link.secure", "link", "--role", "router"]
     assert main(asked) == PROBLEM
     assert "node lake is revoked (stolen)" in capsys.readouterr().out
 
@@ -111,7 +111,7 @@ def test_show_lists_rules_counts_and_refusals(
         (["reder", "page.read", "/"], "did you mean reader"),
         (["reader", "page.reed", "/"], "did you mean page.read"),
         (["reader", "page.read", "/", "--role", "router"], "only a node of the mesh has roles"),
-        (["spiffe://valley.mesh/node/a", "link.secure", "e1", "--role", "R"], "a-z"),
+        (["spiffe://valley.mesh/node/a", "link.secure", "link", "--role", "R"], "a-z"),
         (["reader", "page.read", "/" + "x" * 300], "1 to 255"),
         (["reader", "page.read", ""], "1 to 255"),
     ],

@@ -127,7 +127,7 @@ def test_good_rules_are_taken_as_they_stand() -> None:
     [
         {"subjects": '["*"]', "actions": '["*"]'},
         {"subjects": '["role:router", spiffe://valley.mesh/node/hill-*]', "actions": "[link.secure]"},
-        {"subjects": "[member]", "actions": "[link.secure]", "svid": "lapsed", "resources": '["wlan*"]'},
+        {"subjects": "[member]", "actions": "[link.secure]", "svid": "lapsed", "resources": '["l*"]'},
         {"subjects": "[self]", "actions": "[remedy.act]", "resources": '["mesh/*", "node/restart-*"]'},
         {"subjects": "[hint]", "actions": '["hint.*"]', "resources": '["report/*"]'},
     ],

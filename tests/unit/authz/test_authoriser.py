@@ -55,9 +55,9 @@ class Lists:
 )
 def test_the_revoked_have_no_rights_whatever_the_rules_say(kind: Kind, value: str, root: bool) -> None:
     lists = Lists()
-    assert lists.authoriser.decide(HILL, "link.secure", "e1")
+    assert lists.authoriser.decide(HILL, "link.secure", "link")
     lists.revoke((kind, value), by_root=root)
-    decision = lists.authoriser.decide(HILL, "link.secure", "e1")
+    decision = lists.authoriser.decide(HILL, "link.secure", "link")
     assert not decision
     assert decision.source == "standing"
     assert "revoked (stolen)" in decision.sentence
@@ -66,21 +66,21 @@ def test_the_revoked_have_no_rights_whatever_the_rules_say(kind: Kind, value: st
 def test_revoking_one_node_leaves_the_others_theirs() -> None:
     lists = Lists()
     lists.revoke((Kind.NODE, "hill-roof"), (Kind.KEY, KEY.hex()), (Kind.SERIAL, serial_value(ISSUER, 77)))
-    assert lists.authoriser.decide(LAKE, "link.secure", "e1")
+    assert lists.authoriser.decide(LAKE, "link.secure", "link")
     assert lists.authoriser.decide(READER, "page.read", "/")
 
 
 def test_an_issuer_is_out_only_by_a_root() -> None:
     lists = Lists()
     lists.revoke((Kind.KEY, ISSUER.hex()))
-    assert lists.authoriser.decide(HILL, "link.secure", "e1")
+    assert lists.authoriser.decide(HILL, "link.secure", "link")
 
 
 def test_what_a_revoked_node_has_open_is_cut_and_nothing_else() -> None:
     lists = Lists()
     cut: list[str] = []
     for subject in (HILL, LAKE):
-        decision = lists.authoriser.decide(subject, "link.secure", "e1")
+        decision = lists.authoriser.decide(subject, "link.secure", "link")
         lists.authoriser.watch(decision, lambda now: cut.append(now.subject.node))
     assert lists.authoriser.changed() == 0
     lists.revoke((Kind.NODE, "hill-roof"))
