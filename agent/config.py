@@ -14,8 +14,8 @@ from msgspec import Meta, Struct
 
 from agent.configgateway import Gateway
 from agent.confighealing import Healing
-from agent.configsecurity import LINK_SECURITY, Links, LinkSecurity
 from agent.configpolicy import Policy
+from agent.configsecurity import LINK_SECURITY, Links, LinkSecurity
 from agent.configservices import Service
 from agent.configtypes import (
     COUNTRY_WORDS,
