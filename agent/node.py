@@ -85,7 +85,7 @@ class Node:
         self._status = NodeStatus(self)
         names = tuple(interface.name for interface in config.mesh.interfaces)
         self._devices = MeshDevices.of(names)
-        self._links = NodeLinks(config, self._devices, self._wake)
+        self._links = NodeLinks(config, self._devices, self._wake, self.authoriser)
         self._metering = Metering(
             config,
             peers=lambda: self._hello.peers(),

@@ -12,6 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agent.authz.authoriser import Authoriser
+from agent.authz.links import permit
+from agent.authz.standing import by_revocations
 from agent.configsecurity import secured
 from agent.meshdevices import MeshDevices
 
@@ -28,9 +31,21 @@ log = logging.getLogger("x0.linksec")
 class NodeLinks:
     """`run` it under supervision. Event loop only, but `security`."""
 
-    def __init__(self, config: Config, devices: MeshDevices, on_change: Callable[[], None]) -> None:
-        """`on_change`: what is said of links is another now (a neighbour came, went, failed)."""
+    def __init__(
+        self,
+        config: Config,
+        devices: MeshDevices,
+        on_change: Callable[[], None],
+        authoriser: Authoriser | None = None,
+    ) -> None:
+        """`on_change`: what is said of links is another now (a neighbour came, went, failed).
+
+        `authoriser` has the last word on who is a neighbour, and learns here who is revoked.
+        """
         self._config, self._devices, self._on_change = config, devices, on_change
+        self.authoriser = authoriser or Authoriser()
+        self.authoriser.on_change(self._rights_changed)
+        self._judged = False  # the neighbours were judged by what has changed
         self._changed = asyncio.Event()
         self._running: Running | None = None
         self._reading: Security | None = None
@@ -78,11 +93,26 @@ class NodeLinks:
 
     async def _work(self) -> None:
         config = self._config
-        self._running = running = await asyncio.to_thread(_make, config, self._devices, self._take)
+        given = (config, self._devices, self._take, self.authoriser, self._trust_changed)
+        self._running = running = await asyncio.to_thread(_make, *given)
+        self.authoriser.revise(by_revocations(running.revoked))
         try:
             await running.run()
         finally:
             self._reading = None
+
+    def _rights_changed(self) -> None:
+        """Another policy, or other revocations: who is no longer allowed is cut."""
+        if self._running is not None and not self._judged:
+            self._running.recheck()
+
+    def _trust_changed(self) -> None:
+        """The links have been judged: the rest of what is open is left."""
+        self._judged = True
+        try:
+            self.authoriser.changed()
+        finally:
+            self._judged = False
 
     def _take(self, reading: Security) -> None:
         before, self._reading = self._reading, reading
@@ -90,7 +120,13 @@ class NodeLinks:
             self._on_change()
 
 
-def _make(config: Config, devices: MeshDevices, publish: Callable[[Security], None]) -> Running:
+def _make(
+    config: Config,
+    devices: MeshDevices,
+    publish: Callable[[Security], None],
+    authoriser: Authoriser,
+    on_trust: Callable[[], None],
+) -> Running:
     """In a worker thread: loading takes a second on a slow board."""
     from agent.linksec.running import Given, Running
 
@@ -102,7 +138,7 @@ def _make(config: Config, devices: MeshDevices, publish: Callable[[Security], No
         config.links.suite,
         config.links.rekey_period,
     )
-    return Running(given, publish)
+    return Running(given, publish, permit=permit(authoriser), on_trust=on_trust)
 
 
 def _gist(reading: Security) -> tuple[object, ...]:

@@ -26,7 +26,7 @@ from agent.kernel.errors import KernelError
 from agent.linksec.errors import PeerRefusedError, Reason, TlsError
 from agent.linksec.judged import Verifier
 from agent.linksec.tls import SUITES, Contexts
-from agent.linksec.trust import Trust, credentials, verifier
+from agent.linksec.trust import Permit, Trust, anybody, credentials, verifier
 from agent.securityreadings import OwnIdentity
 
 FILES: Final = (SVID, BUNDLE, REVOCATIONS)
@@ -62,6 +62,7 @@ class NodeTrust:
         clock: Callable[[], float] = time.time,
         clock_trusted: Callable[[], bool] = clock_is_trusted,
         grace: Callable[[], float] = lambda: 0.0,
+        permit: Permit = anybody,
     ) -> None:
         """`grace()`: seconds an expired certificate is good for now (agent/identity/grace.py)."""
         self._files, self._suite = NodeFiles(folder), SUITES[suite]
@@ -75,7 +76,7 @@ class NodeTrust:
         self._revoked: Revoked = NOTHING
         self._issuers: tuple[bytes, ...] = ()
         self.problem = "it was not looked at yet"  # why there is no identity, or an older one is used
-        self.verify: Verifier = verifier(self._trust)
+        self.verify: Verifier = verifier(self._trust, permit)
 
     # -- for link security
 
@@ -89,6 +90,11 @@ class NodeTrust:
     def trust_domain(self) -> str:
         """The mesh's name, "" where there is no identity yet."""
         return self._bundle.trust_domain if self._bundle is not None else ""
+
+    @property
+    def revoked(self) -> Revoked:
+        """What the lists of now come to."""
+        return self._revoked
 
     def issuers(self) -> tuple[bytes, ...]:
         """Certificates of issuers that peers need not send."""

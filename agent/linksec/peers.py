@@ -33,7 +33,9 @@ FORGIVE: Final = (
 WHOLE: Final = (
     600.0  # s the issuer is sent along after a failure: the beacon that spoke against it was nobody's
 )
-SLOW: Final = frozenset({Reason.CERTIFICATE, Reason.IDENTITY, Reason.DUPLICATE, Reason.REVOKED, Reason.FULL})
+SLOW: Final = frozenset(
+    {Reason.CERTIFICATE, Reason.IDENTITY, Reason.DUPLICATE, Reason.REVOKED, Reason.POLICY, Reason.FULL}
+)
 
 
 class _Neighbour:

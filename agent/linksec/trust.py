@@ -44,11 +44,12 @@ class Trust(msgspec.Struct, frozen=True):
 Permit = Callable[[svid.Verified], str]  # why this node may be no neighbour, "" where it may
 
 
-def _anybody(_: svid.Verified) -> str:
+def anybody(_: svid.Verified) -> str:
+    """Whoever is of the mesh may be a neighbour."""
     return ""
 
 
-def verifier(trust: Callable[[], Trust], permit: Permit = _anybody) -> Verifier:
+def verifier(trust: Callable[[], Trust], permit: Permit = anybody) -> Verifier:
     """The judge of peers' chains; `trust()` is asked each time, so revocations and bundles count at once.
 
     `permit` has the last word (agent/authz): so has a policy that is changed at the next recheck.

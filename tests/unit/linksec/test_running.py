@@ -81,6 +81,7 @@ class World:
     def __init__(self, folder: Path) -> None:
         self.indices: dict[str, int] = {}
         self.trust, self.made, self.readings = Trust(), [], []  # type: ignore[var-annotated]
+        self.told: list[list[int]] = []  # rechecks of each interface when a change of trust was told
         given = Given(
             ("e1", "e3"), MeshDevices.of(("e1", "e3"), secured=True), folder, folder, "hybrid", 60.0
         )
@@ -91,6 +92,7 @@ class World:
             state=self._state,
             index=self.indices.get,
             make=self._make,
+            on_trust=lambda: self.told.append([one.rechecked for one in self.living()]),
         )
 
     def _state(self, device: str) -> SecY:
@@ -175,6 +177,8 @@ async def test_another_certificate_is_shown_and_other_trust_is_judged_by(world: 
     assert one.rechecked == 0
     world.trust.news.append(News(trust=True))
     await world.until(lambda: one.rechecked == 1)
+    await world.until(lambda: world.told)
+    assert world.told == [[1]], "told once, when all were judged"
 
 
 async def test_what_happens_is_told_and_kept(world: World) -> None:
