@@ -21,6 +21,7 @@ from agent.control import ControlError, ControlServer
 from agent.controlcommands import handlers
 from agent.effector import KernelEffector
 from agent.effects.host import KernelHost
+from agent.effects.links import LoopLinks
 from agent.events import Outcome, Snapshot
 from agent.herald import Herald
 from agent.kernelwatch import watch_links
@@ -139,6 +140,7 @@ class Node:
             host=KernelHost(Path(config.node.state_dir), self._shrink, self._rest),
             links=LayeredLinks(self._devices),
             batadv=LayeredBatAdv(self._devices),
+            secured=LoopLinks(asyncio.get_running_loop(), self._links.restart, self._links.rekey),
         )
         self._herald = Herald(
             lambda: self._hello.current if self.config.mesh.enabled else None,

@@ -91,6 +91,14 @@ class NodeLinks:
         """Interface ("" for the node) > why its links cannot be secured now."""
         return self._running.problems() if self._running is not None else {}
 
+    def restart(self, hardif: str, mac: str) -> bool:
+        """Make the link with this neighbour anew; was there one?"""
+        return self._running is not None and self._running.restart(hardif, mac)
+
+    def rekey(self, hardif: str) -> bool:
+        """Change the key of this interface now; is there one?"""
+        return self._running is not None and self._running.rekey(hardif)
+
     async def _work(self) -> None:
         config = self._config
         given = (config, self._devices, self._take, self.authoriser, self._trust_changed)

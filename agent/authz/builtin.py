@@ -44,7 +44,8 @@ BUILT_IN: Final = (
         "self",
         "remedy.act",
         "neighbours/avoid-link neighbours/detach-hardif neighbours/mute-neighbour neighbours/rejoin-mesh "
-        "neighbours/restart-radio neighbours/scan-radio neighbours/set-mac",
+        "neighbours/rekey-link neighbours/renew-link neighbours/restart-radio neighbours/scan-radio "
+        "neighbours/set-mac",
         "each end may leave a link; the refusals and bounds of these remedies protect the other",
     ),
     _allow(

@@ -101,6 +101,16 @@ class Running:
         """What the revocation lists of now come to."""
         return self._trust.revoked
 
+    def restart(self, hardif: str, mac: str) -> bool:
+        """Make the link with this neighbour anew; was there one?"""
+        found = self._secured.get(hardif)
+        return found is not None and found.service.restart(mac)
+
+    def rekey(self, hardif: str) -> bool:
+        """Change the key of this interface now; is there one?"""
+        found = self._secured.get(hardif)
+        return found is not None and found.service.rekey()
+
     def problems(self) -> dict[str, str]:
         """Interface > why nothing can be done there; "" as interface for the whole node."""
         found = {one.hardif: one.service.problem for one in self._secured.values()} | self._problems

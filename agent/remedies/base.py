@@ -16,6 +16,7 @@ from agent.events import Remedy
 from agent.faults.base import View
 from agent.remedies.effects_gateways import Gateways
 from agent.remedies.effects_host import HostEffects
+from agent.remedies.effects_links import SecuredLinks
 from agent.remedies.effects_routing import Routing
 from agent.remedies.effects_wifi import Wifi
 
@@ -52,6 +53,11 @@ class Effector(Protocol):
     @property
     def wifi(self) -> Wifi:
         """The mesh's radios."""
+        ...
+
+    @property
+    def secured(self) -> SecuredLinks:
+        """Channels and keys of secured neighbours."""
         ...
 
     def attach_hardif(self, mesh: str, name: str) -> None: ...

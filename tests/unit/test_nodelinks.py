@@ -32,6 +32,7 @@ class Running:
     def __init__(self, config: Config, publish: Callable[[Security], None]) -> None:
         self.config, self.publish, self.looked = config, publish, 0
         self.ended, self.rechecked, self.lists = False, 0, Revoked()
+        self.asked: list[str] = []
         self.fail: asyncio.Event = asyncio.Event()
 
     async def run(self) -> None:
@@ -46,6 +47,14 @@ class Running:
 
     def recheck(self) -> None:
         self.rechecked += 1
+
+    def restart(self, hardif: str, mac: str) -> bool:
+        self.asked.append(f"restart {hardif} {mac}")
+        return True
+
+    def rekey(self, hardif: str) -> bool:
+        self.asked.append(f"rekey {hardif}")
+        return True
 
     def revoked(self) -> Revoked:
         return self.lists
@@ -199,3 +208,14 @@ async def test_a_revocation_cuts_what_else_the_node_had_open_and_links_are_not_j
         assert cut == ["node berta is revoked (stolen)"]
         assert world.made[0].rechecked == before
         assert not links.authoriser.decide(berta, "link.secure", "link")
+
+
+async def test_remedies_reach_what_runs_and_nothing_where_none_does(world: World) -> None:
+    async with running(OFF, world) as (links, _, _task):
+        assert not links.restart("e1", "02:00:00:00:00:02")
+        assert not links.rekey("e1")
+    async with running(REQUIRED, world) as (links, _, _task):
+        await until(lambda: world.made and world.made[0].rechecked)
+        assert links.restart("e1", "02:00:00:00:00:02")
+        assert links.rekey("e1")
+        assert world.made[0].asked == ["restart e1 02:00:00:00:00:02", "rekey e1"]

@@ -178,3 +178,15 @@ def test_who_the_policy_keeps_out_is_no_neighbour_and_the_revoked_are_told(
     revoke(files, "hill-n1")
     made.look()
     assert made.revoked.node("hill-n1") is not None
+
+
+def test_a_node_that_was_expelled_says_so_of_itself(files: NodeFiles, times: Times) -> None:
+    made = trust(files.folder, times)
+    made.look()
+    assert made.own().revoked == ""
+    revoke(files, "hill-n2")
+    made.look()
+    assert made.own().revoked == ""
+    revoke(files, "hill-n1")
+    made.look()
+    assert "node hill-n1 is revoked" in made.own().revoked

@@ -105,6 +105,8 @@ def test_remedies_that_others_feel_say_so() -> None:
         "hasten-ogms": Scope.MESH,
         "mute-neighbour": Scope.NEIGHBOURS,
         "rejoin-mesh": Scope.NEIGHBOURS,
+        "rekey-link": Scope.NEIGHBOURS,
+        "renew-link": Scope.NEIGHBOURS,
         "restart-radio": Scope.NEIGHBOURS,
         "scan-radio": Scope.NEIGHBOURS,
         "set-mac": Scope.NEIGHBOURS,

@@ -167,6 +167,7 @@ class Mechanism:
         self.wifi: Any = None  # the same
         self.gateways: Any = None
         self.host: Any = None
+        self.secured: Any = None
 
     def _do(self, what: str) -> None:
         self.watch(what)
