@@ -31,6 +31,7 @@ class KeyMismatch:
         "Compare `ip macsec show` at both ends; did somebody change keys by hand? Restart the neighbour's "
         "agent, then this one's (`systemctl restart x0-agent`)."
     )
+    seldom: ClassVar[bool] = True  # asked once a second while it has nothing to report
     explains: ClassVar[frozenset[str]] = frozenset({"link-dead", "one-way", "link-lossy"})
 
     def suspicions(self, view: View) -> Sequence[Suspicion]:

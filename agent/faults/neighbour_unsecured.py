@@ -28,6 +28,7 @@ class NeighbourUnsecured:
         "Is it one of yours? Enrol it (a join token in its YAML) and set link_security alike on both; a "
         "stranger's node can be left: nothing of it is let in."
     )
+    seldom: ClassVar[bool] = True  # asked once a second while it has nothing to report
     explains: ClassVar[frozenset[str]] = frozenset()
 
     def suspicions(self, view: View) -> Sequence[Suspicion]:

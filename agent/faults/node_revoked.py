@@ -24,6 +24,7 @@ class NodeRevoked:
         "Ask the operator why (the list says the reason). A node that was expelled by mistake is enrolled "
         "anew under another name; one that was stolen is looked for where its signal is strongest."
     )
+    seldom: ClassVar[bool] = True  # asked once a second while it has nothing to report
     explains: ClassVar[frozenset[str]] = frozenset({"svid-expired"})
 
     def suspicions(self, view: View) -> Sequence[Suspicion]:

@@ -30,6 +30,7 @@ class PeerRebooted:
         "`x0 links` at both ends says why the handshake fails; did the neighbour lose its clock or its "
         "identity with the reboot?"
     )
+    seldom: ClassVar[bool] = True  # asked once a second while it has nothing to report
     explains: ClassVar[frozenset[str]] = frozenset({"link-dead", "one-way"})
 
     def suspicions(self, view: View) -> Sequence[Suspicion]:

@@ -34,6 +34,7 @@ class RekeyStuck:
         "`x0 links` says which neighbour does not follow; look at its agent's log and load, restart its "
         "agent, then this one's (`systemctl restart x0-agent`)."
     )
+    seldom: ClassVar[bool] = True  # asked once a second while it has nothing to report
     explains: ClassVar[frozenset[str]] = frozenset()
 
     def suspicions(self, view: View) -> Sequence[Suspicion]:

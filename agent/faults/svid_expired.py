@@ -29,6 +29,7 @@ class SvidExpired:
         "Compare `date -u` with the real time first. Then give the node whose certificate it is a way to its "
         "issuer or a stand-in (an enrolled neighbour passes it on), or enrol it anew with a join token."
     )
+    seldom: ClassVar[bool] = True  # asked once a second while it has nothing to report
     explains: ClassVar[frozenset[str]] = frozenset()
 
     def suspicions(self, view: View) -> Sequence[Suspicion]:
