@@ -4,9 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from agent.authz.subject import Subject
-from agent.identity.revoked import Revoked
+
+if TYPE_CHECKING:
+    from agent.identity.revoked import Revoked  # not loaded where nobody has an identity
 
 Standing = Callable[[Subject], str]  # why it has no rights now, "" where it has
 

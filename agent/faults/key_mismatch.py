@@ -77,7 +77,7 @@ class KeyMismatch:
 
 def _unread_since(view: View, link: SecuredLink) -> tuple[float, int] | None:
     """(monotonic s, packets that were unreadable then) of a time since which none was read; None: no such."""
-    if link.held or link.state != "post-quantum" or link.age < SETTLED_S or link.rx_bad is None:
+    if link.held or link.state != "post-quantum" or link.age < SETTLED_S or not link.rx_bad:
         return None
     start: tuple[float, int] | None = None
     for snapshot in reversed(view.history):
