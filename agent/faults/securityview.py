@@ -13,6 +13,7 @@ from typing import Final
 from agent.events import Snapshot, Subject
 from agent.faults.base import View
 from agent.hello.peers import eui64
+from agent.linksec.errors import JUDGED
 from agent.securityreadings import LinkFailure, OwnIdentity, SecuredInterface, SecuredLink, Security
 
 IDENTITY: Final = Subject.host("identity")  # of what concerns this node's own certificate
@@ -73,8 +74,11 @@ def parts(name: str) -> tuple[str, str]:
 
 
 def broken(text: str) -> frozenset[str]:
-    """Rules of certificates that a refusal names (identity/svid.py: SvidError)."""
-    return frozenset(_RULES.findall(text))
+    """Rules of certificates that a refusal names (identity/svid.py: SvidError).
+
+    Those of time are the last that are asked, so none of the others is behind the end of a text that was cut.
+    """
+    return frozenset(_RULES.findall(text.removeprefix(JUDGED)))
 
 
 def untimely(failure: LinkFailure) -> bool:

@@ -6,6 +6,10 @@ from __future__ import annotations
 
 import enum
 
+JUDGED = (
+    "the peer's certificates: "  # before what a verifier said, in the text of a handshake that failed for it
+)
+
 
 class Reason(enum.StrEnum):
     """Why a neighbour's link is not secured; the label of the failure counter."""

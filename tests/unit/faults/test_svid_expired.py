@@ -8,10 +8,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from agent.faults import clock_wrong
+from agent.faults import clock_wrong, securityview
 from agent.faults.base import State
 from agent.faults.svid_expired import FAULT
 from agent.hello.peers import eui64
+from agent.identity.moment import Moment
+from agent.linksec.errors import LinksecError
+from agent.linksec.history import TEXT_MAX
+from agent.linksec.trust import verifier
 from tests.unit.faults.hand import N1, NOW, about, diagnosis
 from tests.unit.faults.machine import GOOD, host
 from tests.unit.faults.securehand import (
@@ -26,6 +30,9 @@ from tests.unit.faults.securehand import (
     secured,
     sight,
 )
+from tests.unit.identity.mesh import NOW as MESH_NOW
+from tests.unit.identity.mesh import mesh
+from tests.unit.linksec.test_trust import meet, trust
 
 SAYS = "the SVID is not over, or in the grace of a mesh without an issuer, but: ended 3 days ago"
 OVER, EARLY = (
@@ -158,3 +165,24 @@ def test_a_time_service_is_asked_again_where_certificates_contradict_the_clock()
 )  # fmt: skip
 def test_certificates_that_say_nothing_against_the_clock(found: Any) -> None:
     assert not clock_wrong.FAULT.symptoms(sight(found, host=host()))
+
+
+@pytest.mark.parametrize(
+    ("years", "rules"),
+    [
+        (1, {"not-over"}),
+        (-10, {"not-early", "issuer-in-time"}),
+        (30, {"not-over", "issuer-in-time", "under-a-root"}),
+    ],
+)
+@pytest.mark.parametrize("handshake", [True, False], ids=["in a handshake", "at a recheck"])
+def test_what_a_real_refusal_says_is_understood(years: int, rules: set[str], handshake: bool) -> None:
+    """The words are identity's and the handshake's own, cut as they are kept."""
+    judged_by = trust(mesh(), moment=Moment(MESH_NOW + years * 365.25 * DAY))
+    judge = verifier(lambda: judged_by)
+    with pytest.raises(LinksecError) as caught:
+        meet(mesh(), judged_by) if handshake else judge(tuple(mesh().chain))
+    text = str(caught.value)[:TEXT_MAX]
+    assert securityview.broken(text) <= rules
+    assert securityview.broken(text) & {"not-over", "not-early"}
+    assert securityview.untimely(failure("certificate", text=text))
