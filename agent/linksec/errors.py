@@ -6,9 +6,8 @@ from __future__ import annotations
 
 import enum
 
-JUDGED = (
-    "the peer's certificates: "  # before what a verifier said, in the text of a handshake that failed for it
-)
+# before what a verifier said, in the text of a handshake that failed for it
+JUDGED = "the peer's certificates: "
 
 
 class Reason(enum.StrEnum):

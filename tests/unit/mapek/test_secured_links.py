@@ -9,7 +9,7 @@ from agent import faults, remedies
 from agent.events import Snapshot, Verdict
 from agent.faults.base import View
 from agent.mapek.policy import HEAL, Policy
-from tests.unit.faults.hand import view
+from tests.unit.faults.hand import echo, neighbours, view, without
 from tests.unit.faults.securehand import WALL, failure, interface, link, other, secured, unsecured
 from tests.unit.faults.wires import KBIT, told, wires
 from tests.unit.mapek.world import Rig
@@ -82,4 +82,62 @@ def test_a_restarted_neighbour_is_met_anew_before_a_person_is_called() -> None:
     assert "every rung was tried once" in last[-1].sentence
     site.security = secured()
     site.run(3)
+    assert not site.healing.book.open
+
+
+class Mismatch(Site):
+    """The link e1 whose packets cannot be read any more: silent to all, while its channel stands."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.broken_at = float("inf")
+        self.mended_at = float("inf")
+        self.detached = False
+
+    def _view(self, *_: object) -> View:
+        at = self.world.now
+        dead = self.broken_at <= at < self.mended_at
+        silent = at - self.broken_at if dead else 0.05
+        mesh = told(KBIT, neighbours=neighbours(e1=silent, e3=0.05), neighbours_at=at, originators_at=at)
+        if self.detached:
+            mesh = without("e1", mesh)
+        asked = echo(unanswered_for=silent, unanswered=8 if dead else 0, ever_answered=True, streak=0)
+        if not dead:
+            well = at - self.mended_at if self.mended_at <= at else 100.0
+            asked = echo(unanswered_for=0.0, unanswered=0, ever_answered=True, streak=99, streak_age=well,
+                         answer_age=0.05)  # fmt: skip
+        looked = (
+            max(0.0, (at - self.broken_at) // 10 * 10) if dead else 0.0
+        )  # the kernel's numbers: every 10 s
+        first = link(rx_ok=1000, rx_bad=round(looked * 3), age=900.0)
+        if at >= self.mended_at:
+            first = link(rx_ok=50, rx_bad=0, age=at - self.mended_at)
+        snapshot = wires(
+            at=at, wall=WALL, mesh=mesh, echoes=(asked,), security=secured(links=(first, other()))
+        )
+        out = frozenset({"e1"}) if self.detached else frozenset[str]()
+        made = view(snapshot, now=at, history=self._past, detached=out)
+        self._past = (*self._past[-60:], snapshot)
+        return made
+
+
+def test_a_dead_link_that_was_left_turns_out_to_have_other_keys_and_is_mended_and_used_again() -> None:
+    site = Mismatch()
+    site.run(2)
+    site.broken_at = site.world.now
+    site.run(3)
+    assert [act.remedy.action for act in site.acts] == ["detach-hardif"], "traffic comes first"
+    site.detached = True
+    site.healing.acted(site.acts[-1].diagnosis.id, 1, "", site.world.now)
+    site.run(40, 0.5)
+    assert [act.remedy.action for act in site.acts] == ["detach-hardif", "renew-link"]
+    assert site.acts[-1].diagnosis.fault == "key-mismatch"
+    site.healing.acted(site.acts[-1].diagnosis.id, None, "", site.world.now)
+    site.mended_at = site.world.now
+    site.run(10, 0.5)
+    assert [undo.seqs for undo in site.undos] == [(1,)], "it is put back into the mesh"
+    site.detached = False
+    site.healing.undone(site.undos[-1].episode, (1,), "", site.world.now)
+    site.run(5)
+    assert site.results()[-1] == "healed"
     assert not site.healing.book.open
