@@ -15,6 +15,7 @@ from msgspec import Meta, Struct
 from agent.configgateway import Gateway
 from agent.confighealing import Healing
 from agent.configidentity import Identity
+from agent.configpolicy import Policy
 from agent.configsecurity import LINK_SECURITY, Links, LinkSecurity
 from agent.configservices import Service
 from agent.configtypes import (
@@ -185,6 +186,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
         Annotated[tuple[Service, ...], Meta(max_length=64)], about("Services this node must run.")
     ] = ()
     web: Annotated[Web, about("Status page, /metrics and /healthz.")] = Web()
+    policy: Annotated[Policy, about("Who may do what, beside the built-in table.")] = Policy()
     log: Annotated[Log, about("What is logged.")] = Log()
     sensors: Annotated[Sensors, about("What the sensors look at.")] = Sensors()
 

@@ -6,7 +6,9 @@ from __future__ import annotations
 from agent.config import Config
 
 SPLIT = frozenset({"hello"})  # sections whose keys are told apart, as they differ in what a change needs
-RELOADABLE = frozenset({"mode", "link_security", "links", "healing", "log", "services", "hello.interval"})
+RELOADABLE = frozenset(
+    {"mode", "link_security", "links", "healing", "log", "services", "policy", "hello.interval"}
+)
 
 
 def changed_sections(old: Config, new: Config) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ import ipaddress
 import urllib.parse
 from collections.abc import Sequence
 
-from agent import configidentitychecks
+from agent import configidentitychecks, configpolicychecks
 from agent.config import Config, Interface, host_port
 from agent.configsecurity import check_links
 from agent.configservices import Probe, Service
@@ -25,6 +25,7 @@ def check(config: Config, walk: Walk) -> None:
     _services(config.services, walk)
     _listen(config, walk)
     configidentitychecks.check(config.identity, walk, _host_port)
+    configpolicychecks.check(config.policy, walk)
 
 
 def _interfaces(config: Config, walk: Walk) -> None:

@@ -3,7 +3,8 @@
 
 Request `{"command": "status", "args": {}}`, answer `{"ok": true, "result": ...}` or
 `{"ok": false, "error": {"what": ..., "mend": ...}}`; one line each. Who may ask: root, the
-agent's own user, and members of its group, by the kernel's word (SO_PEERCRED), not the peer's.
+agent's own user, and members of its group, by the kernel's word (SO_PEERCRED), not the peer's; what for, the
+authorisation says (docs/policy.md), asked for each command.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ SO_PEERGROUPS = 59  # asm-generic/socket.h; supplementary groups of the peer
 GROUPS_MAX = 256  # of a peer that are looked at
 
 Handler = Callable[[dict[str, Any]], Awaitable[Any]]
+Permit = Callable[[str, str], str]  # (kind of peer, command) > why it is refused, "" where it is not
 
 
 class ControlError(Exception):
@@ -64,13 +66,15 @@ class ControlServer:
         *,
         idle_timeout: float = IDLE_TIMEOUT,
         handler_timeout: float = HANDLER_TIMEOUT,
-        allowed: Callable[[socket.socket], bool] | None = None,
+        who: Callable[[socket.socket], str] | None = None,
+        permit: Permit = lambda _who, _command: "",
     ) -> None:
+        """`who` names the kind of peer, "" where none may ask at all."""
         self._path = Path(path)
         self._handlers = handlers
         self._idle_timeout = idle_timeout
         self._handler_timeout = handler_timeout
-        self._allowed = allowed or peer_allowed
+        self._who, self._permit = who or peer_kind, permit
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._inode = 0
@@ -112,20 +116,20 @@ class ControlServer:
             return
         self._tasks.add(task)
         try:
-            peer = writer.get_extra_info("socket")
-            if not self._allowed(peer):
+            kind = self._who(writer.get_extra_info("socket"))
+            if not kind:
                 await self._refuse(
                     writer, "this user may not command the agent", "run it as root, e.g. with sudo"
                 )
                 return
-            await self._serve(reader, writer)
+            await self._serve(reader, writer, kind)
         except (TimeoutError, ConnectionError):
             pass  # gone or too slow: nobody is left to tell
         finally:
             self._tasks.discard(task)
             writer.close()
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, kind: str) -> None:
         while True:
             try:
                 line = await asyncio.wait_for(reader.readline(), self._idle_timeout)
@@ -134,9 +138,9 @@ class ControlServer:
                 return
             if not line:
                 return
-            await self._send(writer, await self._answer(line))
+            await self._send(writer, await self._answer(line, kind))
 
-    async def _answer(self, line: bytes) -> bytes:
+    async def _answer(self, line: bytes, kind: str) -> bytes:
         try:
             request = msgspec.json.decode(line, type=Request)
         except msgspec.DecodeError as error:
@@ -145,6 +149,8 @@ class ControlServer:
         if handler is None:
             known = ", ".join(sorted(self._handlers))
             return _error(f"the agent knows no command {request.command[:40]}", f"it knows {known}")
+        if why := self._permit(kind, request.command):
+            return _error(why, "ask the node's operator; x0 policy show lists the rules")
         try:
             result = await asyncio.wait_for(handler(request.args), self._handler_timeout)
             answer = msgspec.json.encode({"ok": True, "result": result})
@@ -171,16 +177,20 @@ class ControlServer:
         writer.close()
 
 
-def peer_allowed(sock: socket.socket) -> bool:
-    """Is the peer root, the agent's own user, or of the agent's own group?"""
+def peer_kind(sock: socket.socket) -> str:
+    """ "root", "own" (the agent's user), "group" (of the agent's own group), "" where it is none of them."""
     _pid, uid, gid = UCRED.unpack(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, UCRED.size))
-    if uid in (0, os.geteuid()) or gid == os.getegid():
-        return True
+    if uid == 0:
+        return "root"
+    if uid == os.geteuid():
+        return "own"
+    if gid == os.getegid():
+        return "group"
     try:
         raw = sock.getsockopt(socket.SOL_SOCKET, SO_PEERGROUPS, GROUPS_MAX * 4)
     except OSError:  # a kernel before 4.13, or more groups than we look at
-        return False
-    return os.getegid() in struct.unpack(f"{len(raw) // 4}I", raw)
+        return ""
+    return "group" if os.getegid() in struct.unpack(f"{len(raw) // 4}I", raw) else ""
 
 
 def _error(what: str, mend: str) -> bytes:

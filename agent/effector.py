@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from agent.effects.gateways import KernelGateways
 from agent.effects.host import KernelHost
+from agent.effects.links import NoLinks
 from agent.effects.routing import KernelRouting
 from agent.effects.wifi import KernelWifi
 from agent.kernel.batadv import BatAdv
@@ -18,6 +19,7 @@ from agent.kernel.errors import InterfaceGoneError, KernelError
 from agent.kernel.links import Links
 from agent.mesh.wanted import HardifSettings
 from agent.remedies.base import ActionError
+from agent.remedies.effects_links import SecuredLinks
 from agent.services.errors import ServiceError
 
 log = logging.getLogger("x0.effector")
@@ -51,6 +53,7 @@ class KernelEffector:
         host: KernelHost | None = None,
         links: Links | None = None,
         batadv: BatAdv | None = None,
+        secured: SecuredLinks | None = None,
     ) -> None:
         self._settings, self._restart = settings, restart
         self._rest_ogm_ms, self._on_ogm = rest_ogm_ms, on_ogm
@@ -60,6 +63,7 @@ class KernelEffector:
         self.host = host or KernelHost()
         self.routing = KernelRouting(self._links, self._batadv, set_up)
         self.wifi = KernelWifi(self._links)
+        self.secured: SecuredLinks = secured or NoLinks()
 
     def attach_hardif(self, mesh: str, name: str) -> None:
         """Into the mesh, up, with its settings; if only those fail, it is logged: the keeper tries again."""

@@ -14,11 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent import faults, remedies, sensors
+from agent.authz import commands as policy_commands
+from agent.authz.authoriser import Authoriser
 from agent.config import Config
 from agent.control import ControlError, ControlServer
 from agent.controlcommands import handlers
 from agent.effector import KernelEffector
 from agent.effects.host import KernelHost
+from agent.effects.links import LoopLinks
 from agent.events import Outcome, Snapshot
 from agent.faults import liveness
 from agent.herald import Herald
@@ -41,6 +44,7 @@ from agent.nodeenrolment import NodeEnrolment
 from agent.nodehearing import Hearing
 from agent.nodehello import NodeHello
 from agent.nodelinks import NodeLinks
+from agent.nodepolicy import NodePolicy
 from agent.nodeservices import NodeServices
 from agent.nodestatus import NodeStatus
 from agent.priority import Priority
@@ -79,16 +83,20 @@ class Node:
         self._first_tick, self._page_changed = asyncio.Event(), asyncio.Event()
         self._supervisor = Supervisor()
         self._notifier = Notifier()
+        self.authoriser = Authoriser(config.policy.rules)
+        self._policy = policy = NodePolicy(self.authoriser)
         self._reload = Reload(path, config, self._take_over)
         self._status = NodeStatus(self)
         names = tuple(interface.name for interface in config.mesh.interfaces)
         self._devices = MeshDevices.of(names)
-        self._links = NodeLinks(config, self._devices, self._wake, grace=lambda: self._enrolment.grace())
+        self._links = NodeLinks(
+            config, self._devices, self._wake, self.authoriser, grace=lambda: self._enrolment.grace()
+        )
         self._enrolment = NodeEnrolment(config, self._links.security, self._links.refresh)
         self._metering = Metering(
             config,
             peers=lambda: self._hello.peers(),
-            closed=self._closed,
+            closed=policy.may("measure-link", self._closed),
             changed=lambda: self._keeper.wake(),
         )
         self._keeper = Keeper(
@@ -98,21 +106,30 @@ class Node:
             paused=self._is_paused,
             devices=self._devices,
         )
-        self._balance = GatewayBalance(config, may_act=self._closed)
+        self._balance = GatewayBalance(config, may_act=policy.may("share-gateways", self._closed))
         self._services = NodeServices(config, paused=self._is_paused)
         found = [sensor for sensor in sensors.discover(config) if sensor.name != self._services.name]
+        self._hasten = policy.hastening(self._keeper.hasten)
         self._hearing = Hearing(
-            SecondNeighbour(may_act=self._closed, receive=LayeredInject(self._devices)),
-            self._keeper.hasten,
+            SecondNeighbour(
+                may_act=policy.may("second-neighbour", self._closed),
+                receive=LayeredInject(self._devices),
+            ),
+            self._hasten,
             self._wake,
             lambda hardif, mac: self._echoes.probe(hardif, mac),
             time.monotonic,
             radios_read=any(sensor.name == "radios" for sensor in found),
             radios=frozenset(one.name for one in config.mesh.interfaces if one.kind == "radio"),
+            takes=policy.takes,
         )
         self._priority = Priority()
         self._hello = NodeHello(
-            config, self._status.snapshot, self._hearing.heard, partial(LayeredChannel, self._devices)
+            config,
+            self._status.snapshot,
+            self._hearing.heard,
+            partial(LayeredChannel, self._devices),
+            policy.takes,
         )
         self._echoes = NodeEchoes(self._address, self._wake, self._devices.device)
         told = (PeersSensor, ReportsSensor, TwinsSensor, NamesSensor)
@@ -130,10 +147,11 @@ class Node:
             host=KernelHost(Path(config.node.state_dir), self._shrink, self._rest),
             links=LayeredLinks(self._devices),
             batadv=LayeredBatAdv(self._devices),
+            secured=LoopLinks(asyncio.get_running_loop(), self._links.restart, self._links.rekey),
         )
         self._herald = Herald(
             lambda: self._hello.current if self.config.mesh.enabled else None,
-            self._keeper.hasten,
+            self._hasten,
             lambda: self.loop.healing.treated() if self.loop else (),
             time.monotonic,
             lambda: self.config.hello.interval,
@@ -160,7 +178,15 @@ class Node:
             self._pause, self._resume, self._stop, self.began, self._devices.device,
         )  # fmt: skip
         status = self._status
-        return NodeWeb(self.config, self._boot_id, powers, status.metrics, self._page_changed, self._remember)
+        return NodeWeb(
+            self.config,
+            self._boot_id,
+            powers,
+            status.metrics,
+            self._page_changed,
+            self._remember,
+            self.authoriser,
+        )
 
     # tasks
 
@@ -180,7 +206,11 @@ class Node:
         add("services", self._services.run, essential=False)
         add("loop", self._run_loop)
         commands = handlers(self._status.document, self._pause, self._resume)
-        add("control", ControlServer(self.config.node.control_socket, commands).run, essential=False)
+        commands |= policy_commands.handlers(self.authoriser)
+        control = ControlServer(
+            self.config.node.control_socket, commands, permit=policy_commands.permit(self.authoriser)
+        )
+        add("control", control.run, essential=False)
         if self._web:
             add("web", self._web.server.serve, essential=False)
             add("stream", self._web.pages.publish, essential=False)
@@ -207,6 +237,7 @@ class Node:
                 tick=self._tick,
                 setup_done=lambda: self._keeper.ready,
             ),
+            authoriser=self.authoriser,
         )
         following = asyncio.create_task(self._follow(loop.subscribe()))
         try:
@@ -286,6 +317,8 @@ class Node:
     def _take_over(self, config: Config) -> None:
         """A checked configuration, of which only what a running agent can take over differs."""
         before, self.config = self.config, config
+        if before.policy != config.policy:
+            self.authoriser.reload(config.policy.rules)
         if self.loop is not None:
             self.loop.reload(policy_of(config))
         layered = self._devices.secured

@@ -21,6 +21,7 @@ from agent.readings import Echo
 
 DEAF: Final = "link-dead"  # the report of one that does not hear its subject any more
 HASTY: Final = frozenset({"link-dead", "one-way", "node-dead"})  # reports after which our OGMs hurry, too
+OWN_SIGHT: Final = frozenset({"report", HelloNews.GONE})  # judged where it came in; said by nobody
 WAKE_BURST: Final = 10.0  # a link that dies is told in at most five: hello and report of its ends, intents
 WAKE_RATE: Final = 1.0  # a second: calm sensors read as often by themselves, so a flood costs that once more
 REPEATED_S: Final = 5.0  # s; a report is said every 2 s while it holds: silent for so long it is news again
@@ -43,11 +44,13 @@ class Hearing:
         *,
         radios_read: bool,
         radios: frozenset[str] = frozenset(),
+        takes: Callable[[str], bool] = lambda _word: True,
     ) -> None:
-        """`probe(hardif, mac)` asks a neighbour at once, before the loop has looked.
+        """`probe(hardif, mac)` asks a neighbour at once, before the loop has looked. `takes(hello/NEWS)`: is
+        this word listened to? Reports that are not never come here (hello/meshreports.py).
 
         `radios_read`: does this node have a sensor for radios? `radios`: those of the configuration."""
-        self._configured = radios
+        self._configured, self._takes = radios, takes
         self._no_radios = None if radios_read else frozenset[str]()
         self._second, self._hasten, self._wake, self._clock = second, hasten, wake, clock
         self._probe = probe
@@ -63,6 +66,8 @@ class Hearing:
         What a report says of others' links is no evidence of anything here: only their ways change.
         """
         now, new = self._clock(), True
+        if change.what not in OWN_SIGHT and not self._takes(f"hello/{change.what}"):
+            return
         if change.what == "report":
             said = (change.node, change.word, change.mac)
             new = self._waking.fresh(now, *said) and change.mac in self._ours

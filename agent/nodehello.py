@@ -26,8 +26,9 @@ class NodeHello:
         snapshot: Callable[[], Snapshot | None],
         on_change: Callable[[Change], None],
         open_channel: Callable[[str, int, str], Channel] = Channel,
+        takes: Callable[[str], bool] = lambda _word: True,
     ) -> None:
-        self._snapshot, self._on_change, self._open = snapshot, on_change, open_channel
+        self._snapshot, self._on_change, self._open, self._takes = snapshot, on_change, open_channel, takes
         self._nodes: tuple[float, frozenset[str]] = (0.0, frozenset())  # when they were read
         self.current = self._new(config)
 
@@ -72,6 +73,7 @@ class NodeHello:
             is_node=self._is_node,
             on_change=self._on_change,
             open_channel=self._open,
+            takes=self._takes,
         )
 
     def _originator(self) -> str:

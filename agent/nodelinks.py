@@ -12,6 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agent.authz.authoriser import Authoriser
+from agent.authz.links import permit
+from agent.authz.standing import by_revocations
 from agent.configsecurity import secured
 from agent.meshdevices import MeshDevices
 
@@ -33,13 +36,18 @@ class NodeLinks:
         config: Config,
         devices: MeshDevices,
         on_change: Callable[[], None],
+        authoriser: Authoriser | None = None,
         grace: Callable[[], float] = lambda: 0.0,
     ) -> None:
         """`on_change`: what is said of links is another now (a neighbour came, went, failed).
 
+        `authoriser` has the last word on who is a neighbour, and learns here who is revoked.
         `grace()`: seconds a neighbour's certificate that is over still counts now.
         """
         self._config, self._devices, self._on_change, self._grace = config, devices, on_change, grace
+        self.authoriser = authoriser or Authoriser()
+        self.authoriser.on_change(self._rights_changed)
+        self._judged = False  # the neighbours were judged by what has changed
         self._changed = asyncio.Event()
         self._running: Running | None = None
         self._reading: Security | None = None
@@ -85,15 +93,36 @@ class NodeLinks:
         """Interface ("" for the node) > why its links cannot be secured now."""
         return self._running.problems() if self._running is not None else {}
 
+    def restart(self, hardif: str, mac: str) -> bool:
+        """Make the link with this neighbour anew; was there one?"""
+        return self._running is not None and self._running.restart(hardif, mac)
+
+    def rekey(self, hardif: str) -> bool:
+        """Change the key of this interface now; is there one?"""
+        return self._running is not None and self._running.rekey(hardif)
+
     async def _work(self) -> None:
         config = self._config
-        self._running = running = await asyncio.to_thread(
-            _make, config, self._devices, self._take, self._grace
-        )
+        given = (config, self._devices, self._take, self.authoriser, self._trust_changed, self._grace)
+        self._running = running = await asyncio.to_thread(_make, *given)
+        self.authoriser.revise(by_revocations(running.revoked))
         try:
             await running.run()
         finally:
             self._reading = None
+
+    def _rights_changed(self) -> None:
+        """Another policy, or other revocations: who is no longer allowed is cut."""
+        if self._running is not None and not self._judged:
+            self._running.recheck()
+
+    def _trust_changed(self) -> None:
+        """The links have been judged: the rest of what is open is left."""
+        self._judged = True
+        try:
+            self.authoriser.changed()
+        finally:
+            self._judged = False
 
     def _take(self, reading: Security) -> None:
         before, self._reading = self._reading, reading
@@ -105,6 +134,8 @@ def _make(
     config: Config,
     devices: MeshDevices,
     publish: Callable[[Security], None],
+    authoriser: Authoriser,
+    on_trust: Callable[[], None],
     grace: Callable[[], float],
 ) -> Running:
     """In a worker thread: loading takes a second on a slow board."""
@@ -119,7 +150,8 @@ def _make(
         config.links.suite,
         config.links.rekey_period,
     )
-    return Running(given, publish, trust=NodeTrust(given.identity, given.suite, grace=grace))
+    trust = NodeTrust(given.identity, given.suite, grace=grace)
+    return Running(given, publish, trust=trust, permit=permit(authoriser), on_trust=on_trust)
 
 
 def _gist(reading: Security) -> tuple[object, ...]:

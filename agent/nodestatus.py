@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from agent.authz.authoriser import Authoriser
 from agent.config import Config
 from agent.events import Snapshot
 from agent.mapek.loop import Loop
@@ -26,6 +27,7 @@ class Parts(Protocol):
     config: Config
     loop: Loop | None
     counters: metrics.Counters
+    authoriser: Authoriser
     began: float
     heartbeat: float
 
@@ -81,6 +83,9 @@ class NodeStatus:
                 restarts={task.name: task.restarts for task in self._parts.task_states()},
                 streams=streams,
                 refused=refused,
+                decisions=self._parts.authoriser.tally.series(),
+                watched=self._parts.authoriser.open,
+                cut=self._parts.authoriser.cut,
             )
         )
 

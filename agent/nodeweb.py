@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from agent.authz.authoriser import Authoriser
 from agent.config import Config, host_port
 from agent.kernel.errors import KernelError
 from agent.kernel.links import Links
@@ -18,6 +19,7 @@ from agent.web.actions import Actions
 from agent.web.app import Pages
 from agent.web.audit import Audit
 from agent.web.desk import Desk
+from agent.web.gate import Gate
 from agent.web.latest import LatestFile
 from agent.web.pin import path_of
 from agent.web.server import Server
@@ -40,8 +42,9 @@ class NodeWeb:
         metrics: Callable[[], str],
         changed: asyncio.Event,
         remember: Callable[[bytes], None],
+        authoriser: Authoriser,
     ) -> None:
-        """`remember` keeps an audit record; `changed` wakes the stream."""
+        """`remember` keeps an audit record; `changed` wakes the stream; `authoriser` judges each request."""
         state = Path(config.node.state_dir)
         audit, kept = Audit(remember), LatestFile(state / ACTIONS, ACTIONS_MAX)
         access = Access(
@@ -50,7 +53,7 @@ class NodeWeb:
         actions = Actions(
             NodeActions(powers).runners(), kept=kept.read(), keep=kept.put, changed=changed.set, audit=audit
         )
-        desk = Desk(access, actions, config.web.actions_from, OwnSubnets())
+        desk = Desk(access, actions, config.web.actions_from, OwnSubnets(), Gate(authoriser))
         host, port = host_port(config.web.listen)
         self.pages = Pages(powers.document, metrics, changed, desk)
         self.server = Server(self.pages.app, host, port)

@@ -26,6 +26,9 @@ class SecuredLink(msgspec.Struct, frozen=True):
     address: str = ""  # its IPv6 link-local address
     suite: str = ""  # "hybrid", "cnsa", "cnsa-hybrid"
     held: bool = False  # its channel is lost; its keys work for half a minute
+    restarted_age: float | None = (
+        None  # since its beacon says that it began anew, while no new channel stands
+    )
     age: float = 0.0  # since it proved itself first
     key_age: float = 0.0  # of our key, which it has
     rekeys: int = 0  # how often our key was changed on this interface since the agent runs
@@ -82,6 +85,7 @@ class OwnIdentity(msgspec.Struct, frozen=True):
     left: float | None = None  # s until it ends by the time of now, negative: over
     time_trusted: bool = False  # is the clock known to be right
     problem: str = ""  # why there is none that can be used
+    revoked: str = ""  # why the mesh has expelled this node, "" where it has not
 
 
 class Security(msgspec.Struct, frozen=True):

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from agent.events import Diagnosis, Remedy, Snapshot, Subject, Suspicion, Symptom
 from agent.faults import gatewayview
+from agent.faults import securityview as sec
 from agent.faults.base import Fault, State, View
 from agent.faults.hostlook import held_for
 from agent.hostreadings import Clock, Host
@@ -25,7 +26,9 @@ CLOCK, SERVICE = Subject.host("clock"), Subject.host("time-service")
 
 class ClockWrong:
     """The clock jumped by more than 15 minutes after the kernel had called it synchronised, and nothing has
-    synchronised it since; or it shows a time before 2025; or a time service runs and has not set it for two
+    synchronised it since; or it shows a time before 2025; or certificates speak against it though it is
+    believed: this node's own begins only later, or has been over for longer than a certificate lives while
+    those of all neighbours are out of their time, too; or a time service runs and has not set it for two
     hours, though it did before and a gateway is heard (without a way out it has nobody to ask).
 
     After a jump it is put back to the last good time plus what the monotonic clock counted since; else the
@@ -94,7 +97,7 @@ class ClockWrong:
         clock = _clock(view.snapshot)
         if diagnosis.subject == SERVICE:
             return State.PRESENT if clock is None or _long_ago(clock) else State.GONE
-        if clock is None or _early(view.snapshot) or _is_step(clock):
+        if clock is None or _early(view.snapshot) or _is_step(clock) or sec.clock_doubtful(view):
             return State.PRESENT
         return State.GONE
 
@@ -113,6 +116,8 @@ def _signs(view: View) -> tuple[dict[str, str], float]:
         onset = view.now - held
     if _early(view.snapshot):
         evidence["early"] = f"it shows a time before {EARLIEST_WORDS}"
+    if told := sec.clock_doubtful(view):
+        evidence["certificates"] = told
     return evidence, onset
 
 

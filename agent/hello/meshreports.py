@@ -31,10 +31,12 @@ class MeshReports:
         on_news: Callable[[ReportMessage], None],
         clock: Callable[[], float],
         rng: random.Random,
+        takes: Callable[[str], bool] = lambda _word: True,
     ) -> None:
+        """`takes(report/KIND)`: is such a report listened to at all?"""
         self.trouble = ""  # why nothing can be said or heard though the mesh interface is there
         self._node, self._open, self._on_news, self._clock = node, open_channel, on_news, clock
-        self._heard = Reports()
+        self._heard, self._takes = Reports(), takes
         self._sequence = rng.getrandbits(32)
         self._limit = own_limit(clock())
         self._channel: Channel | None = None
@@ -140,5 +142,7 @@ class MeshReports:
                 message = decode_report(data)
             except MessageError:
                 continue
-            if message.node != self._node and self._heard.take(message, now):
+            if message.node == self._node or not self._takes(f"report/{message.kind}"):
+                continue
+            if self._heard.take(message, now):
                 self._on_news(message)

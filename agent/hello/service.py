@@ -60,7 +60,8 @@ class Hello:
     `originator()` gives the node's originator MAC ("" while unknown: nothing is sent), `heard(hardif)` the
     (MAC, age in s) of neighbours that batman-adv hears; those whose hellos arrive are added,
     `elp_ms(hardif)` the ELP interval of ours, 0 while unknown. `is_node(mac)`: does batman-adv know this
-    originator? Only such are given names. `on_change` must return quickly.
+    originator? Only such are given names. `takes(report/KIND)`: are such reports listened to? `on_change`
+    must return quickly.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class Hello:
         clock: Callable[[], float] = time.monotonic,
         rng: random.Random | None = None,
         open_channel: Callable[[str, int, str], Channel] = Channel,
+        takes: Callable[[str], bool] = _any,
     ) -> None:
         self._node, self._mesh = node, mesh
         self._interval, self._originator, self._heard = interval, originator, heard
@@ -93,6 +95,7 @@ class Hello:
             on_news=self._reported,
             clock=clock,
             rng=self._rng,
+            takes=takes,
         )
         names = tuple(dict.fromkeys(interfaces))[:MAX_INTERFACES]
         self._outgoing = {name: Outgoing(self._rng.getrandbits(32)) for name in names}

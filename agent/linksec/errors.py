@@ -6,6 +6,9 @@ from __future__ import annotations
 
 import enum
 
+# before what a verifier said, in the text of a handshake that failed for it
+JUDGED = "the peer's certificates: "
+
 
 class Reason(enum.StrEnum):
     """Why a neighbour's link is not secured; the label of the failure counter."""
@@ -19,6 +22,7 @@ class Reason(enum.StrEnum):
     IDENTITY = "identity"  # the ends do not agree on who they are
     DUPLICATE = "duplicate"  # one identity from two nodes
     REVOKED = "revoked"
+    POLICY = "policy"  # it is of the mesh, but the policy keeps it from being a neighbour
     REKEY = "rekey"  # a new key was not confirmed in time
     KERNEL = "kernel"  # the kernel refused a key
     FULL = "full"  # no room for another neighbour

@@ -235,6 +235,21 @@ class SecuredLinks:
             if link.session is not None:
                 link.session.cut(Reason.STOPPED, "our certificate was renewed")
 
+    def restart(self, mac: str) -> tuple[str, ...]:
+        """Give up all that is there of whoever sends from this MAC, channel and keys; their addresses.
+
+        It begins anew as a stranger would: what does not agree between the two ends is gone with it.
+        """
+        chosen = [link for link in self._links.values() if link.sci.mac == mac]
+        for link in chosen:
+            self._keying.do(self._life.removed(link.name, self._clock()))
+            self._cut(link, Reason.STOPPED, f"the link with {link.peer} is made anew")
+        return tuple(link.address for link in chosen)
+
+    def rekey(self) -> None:
+        """Change our key now; who does not follow within a second and a half is cut."""
+        self._keying.do(self._life.rekey(self._clock(), urgent=True))
+
     # -- inside
 
     def _of(self, session: Session) -> Link | None:

@@ -13,6 +13,8 @@ from typing import Final
 
 import msgspec
 
+from agent.authz.standing import by_revocations
+from agent.authz.subject import Subject
 from agent.identity import spiffe
 from agent.identity.bundle import Bundle
 from agent.identity.certificate import Certificate, read
@@ -26,7 +28,7 @@ from agent.kernel.errors import KernelError
 from agent.linksec.errors import PeerRefusedError, Reason, TlsError
 from agent.linksec.judged import Verifier
 from agent.linksec.tls import SUITES, Contexts
-from agent.linksec.trust import Trust, credentials, verifier
+from agent.linksec.trust import Permit, Trust, anybody, credentials, verifier
 from agent.securityreadings import OwnIdentity
 
 FILES: Final = (SVID, BUNDLE, REVOCATIONS)
@@ -62,6 +64,7 @@ class NodeTrust:
         clock: Callable[[], float] = time.time,
         clock_trusted: Callable[[], bool] = clock_is_trusted,
         grace: Callable[[], float] = lambda: 0.0,
+        permit: Permit = anybody,
     ) -> None:
         """`grace()`: seconds an expired certificate is good for now (agent/identity/grace.py)."""
         self._files, self._suite = NodeFiles(folder), SUITES[suite]
@@ -74,8 +77,9 @@ class NodeTrust:
         self._bundle: Bundle | None = None
         self._revoked: Revoked = NOTHING
         self._issuers: tuple[bytes, ...] = ()
+        self._issuer = b""  # SHA-256 of our issuer's key
         self.problem = "it was not looked at yet"  # why there is no identity, or an older one is used
-        self.verify: Verifier = verifier(self._trust)
+        self.verify: Verifier = verifier(self._trust, permit)
 
     # -- for link security
 
@@ -89,6 +93,11 @@ class NodeTrust:
     def trust_domain(self) -> str:
         """The mesh's name, "" where there is no identity yet."""
         return self._bundle.trust_domain if self._bundle is not None else ""
+
+    @property
+    def revoked(self) -> Revoked:
+        """What the lists of now come to."""
+        return self._revoked
 
     def issuers(self) -> tuple[bytes, ...]:
         """Certificates of issuers that peers need not send."""
@@ -106,6 +115,7 @@ class NodeTrust:
             self._own.not_after - moment.at,
             self._trusted,
             self.problem,
+            self._expelled(),
         )
 
     # -- looking
@@ -131,6 +141,15 @@ class NodeTrust:
         own = before[0] is None or self._own is None or before[0].der != self._own.der
         return News(own, clock_news or before[1:] != (self._bundle, self._revoked))
 
+    def _expelled(self) -> str:
+        """Why neighbours refuse us, "" where the lists say nothing of it."""
+        own, subject = self._own, self._contexts
+        if own is None or subject is None:
+            return ""
+        node = spiffe.parse(subject.spiffe_id).node or ""
+        me = Subject("member", subject.spiffe_id, node, key_id=own.key_id, serial=own.serial)
+        return by_revocations(lambda: self._revoked)(msgspec.structs.replace(me, issuer_key_id=self._issuer))
+
     def _mark(self, name: str) -> tuple[int, int, int] | None:
         """Tells one content of a file from the next: they are replaced by a rename."""
         try:
@@ -155,6 +174,7 @@ class NodeTrust:
             self._contexts = Contexts(shown, self._suite)
         self._own, self._bundle, self._revoked = own, bundle, lists.revoked
         self._issuers = identity.chain[1:2]
+        self._issuer = read(self._issuers[0], "our issuer's certificate").key_id if self._issuers else b""
 
     def _moment(self) -> Moment:
         return self._floor.moment(self._clock(), trusted=self._trusted)

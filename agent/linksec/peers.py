@@ -33,19 +33,22 @@ FORGIVE: Final = (
 WHOLE: Final = (
     600.0  # s the issuer is sent along after a failure: the beacon that spoke against it was nobody's
 )
-SLOW: Final = frozenset({Reason.CERTIFICATE, Reason.IDENTITY, Reason.DUPLICATE, Reason.REVOKED, Reason.FULL})
+SLOW: Final = frozenset(
+    {Reason.CERTIFICATE, Reason.IDENTITY, Reason.DUPLICATE, Reason.REVOKED, Reason.POLICY, Reason.FULL}
+)
 
 
 class _Neighbour:
     __slots__ = (
-        "address", "at", "beacon", "dialling", "failures", "forgive_at", "grace_until", "linked", "retry_at",
-        "whole_until",
+        "address", "at", "beacon", "dialling", "failures", "forgive_at", "grace_until", "linked",
+        "restarted_at", "retry_at", "whole_until",
     )  # fmt: skip
 
     def __init__(self, address: str, beacon: Beacon, now: float, grace: float) -> None:
         self.address, self.beacon, self.at = address, beacon, now
         self.dialling = self.linked = False
         self.failures = 0
+        self.restarted_at: float | None = None  # its beacon is of another run than its last channel
         self.retry_at = self.forgive_at = self.whole_until = now
         self.grace_until = now + grace
 
@@ -86,8 +89,11 @@ class Neighbours:
             grace = 0.0 if self.we_dial(address) else DIAL_GRACE
             self._table[address] = _Neighbour(address, beacon, now, grace)
             return True
-        restarted = known.beacon.instance != beacon.instance and now >= known.forgive_at
+        another = known.beacon.instance != beacon.instance
+        restarted = another and now >= known.forgive_at
         known.beacon, known.at = beacon, now
+        if another and known.restarted_at is None:
+            known.restarted_at = now
         if restarted:
             known.failures, known.retry_at, known.forgive_at = 0, now, now + FORGIVE
         return restarted
@@ -107,6 +113,7 @@ class Neighbours:
         found = self._table.get(address)
         if found is not None:
             found.dialling, found.linked, found.failures = False, True, 0
+            found.restarted_at = None
 
     def unlinked(self, address: str, now: float) -> None:
         """The channel ended; it is dialled again after the shortest pause."""
@@ -123,6 +130,18 @@ class Neighbours:
             first = BACKOFF_REFUSED if reason in SLOW else BACKOFF_FIRST
             self._later(found, min(BACKOFF_MAX, first * 2.0 ** min(found.failures, 8)), now)
             found.failures += 1
+
+    def restarted(self, address: str) -> float | None:
+        """When its beacon first said that it began anew, None once a channel stands since. A hint: beacons
+        can be forged."""
+        found = self._table.get(address)
+        return found.restarted_at if found is not None else None
+
+    def again(self, address: str, now: float) -> None:
+        """Dial it as if it came first: a person or a remedy wants it."""
+        found = self._table.get(address)
+        if found is not None:
+            found.failures, found.retry_at, found.grace_until = 0, now, now
 
     def knows_issuer(self, address: str, tag: bytes, now: float) -> bool:
         """Does it say that this issuer's certificate need not be sent, and is there no reason to doubt it?"""

@@ -17,6 +17,7 @@ from typing import Final
 
 import msgspec
 
+from agent.identity.revoked import Revoked
 from agent.kernel.errors import KernelError
 from agent.kernel.genl import interface_index
 from agent.kernel.macsec import Macsec
@@ -29,6 +30,7 @@ from agent.linksec.owners import OwnersFile
 from agent.linksec.report import Kind, LinkEvent
 from agent.linksec.secured import Secured
 from agent.linksec.service import Settings
+from agent.linksec.trust import Permit, anybody
 from agent.meshdevices import MeshDevices
 from agent.securityreadings import SecuredInterface, Security
 
@@ -73,9 +75,13 @@ class Running:
         index: Callable[[str], int | None] = interface_index,
         clock: Callable[[], float] = time.monotonic,
         make: Callable[..., Secured] = Secured,
+        permit: Permit = anybody,
+        on_trust: Callable[[], None] = lambda: None,
     ) -> None:
-        self._given, self._publish = given, publish
-        self._trust = trust or NodeTrust(given.identity, given.suite)
+        """`permit`: the policy's say on a node of the mesh; `on_trust`: bundle, revocations or time are
+        others now, and all neighbours have been judged by them."""
+        self._given, self._publish, self._on_trust = given, publish, on_trust
+        self._trust = trust or NodeTrust(given.identity, given.suite, permit=permit)
         self._state, self._index = state or Macsec().state, index
         self._clock, self._make = clock, make
         self._history = History()
@@ -90,6 +96,20 @@ class Running:
     def look(self) -> None:
         """Something changed (interfaces, files): look now."""
         self._poke.set()
+
+    def revoked(self) -> Revoked:
+        """What the revocation lists of now come to."""
+        return self._trust.revoked
+
+    def restart(self, hardif: str, mac: str) -> bool:
+        """Make the link with this neighbour anew; was there one?"""
+        found = self._secured.get(hardif)
+        return found is not None and found.service.restart(mac)
+
+    def rekey(self, hardif: str) -> bool:
+        """Change the key of this interface now; is there one?"""
+        found = self._secured.get(hardif)
+        return found is not None and found.service.rekey()
 
     def problems(self) -> dict[str, str]:
         """Interface > why nothing can be done there; "" as interface for the whole node."""
@@ -145,7 +165,9 @@ class Running:
                     one.service.renew()
             if news.trust or self._clock() >= recheck_at:
                 recheck_at = self._clock() + RECHECK
-                self._recheck()
+                self.recheck()
+            if news.trust:
+                self._on_trust()
             for one in self._secured.values():
                 one.listen()
                 if self._index(one.device) != one.index:
@@ -164,7 +186,8 @@ class Running:
             log.warning("%s", text, extra={"event": "unsecured-neighbour", "fields": fields})
         self._refused = refused
 
-    def _recheck(self) -> None:
+    def recheck(self) -> None:
+        """Judge every neighbour anew: trust or the policy have changed, or it is time."""
         for one in self._secured.values():
             for peer in one.service.recheck():
                 words = {"interface": one.hardif, "peer": peer}

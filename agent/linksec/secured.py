@@ -137,6 +137,7 @@ class Secured:
                 address=state.address,
                 suite=state.suite,
                 held=state.held,
+                restarted_age=self.service.restarted(state.address),
                 age=state.age,
                 key_age=state.key_age,
                 rekeys=rekeys,

@@ -142,6 +142,29 @@ class LinkSecurity:
         if self._connections.links is not None:
             self._connections.links.renew()
 
+    def restarted(self, address: str) -> float | None:
+        """Seconds since that neighbour's beacon says it began anew, None where a channel stands since."""
+        neighbours = self._connections.neighbours
+        at = neighbours.restarted(address) if neighbours else None
+        return None if at is None else max(0.0, self._clock() - at)
+
+    def restart(self, mac: str) -> bool:
+        """Make the link with whoever sends from this MAC anew; was there one?"""
+        here = self._connections
+        addresses = here.links.restart(mac) if here.links else ()
+        for address in addresses:
+            if here.neighbours is not None:
+                here.neighbours.again(address, self._clock())
+        return bool(addresses)
+
+    def rekey(self) -> bool:
+        """Change our key now; is there one?"""
+        links = self._connections.links
+        if links is None or not links.current_key():
+            return False
+        links.rekey()
+        return True
+
     @property
     def half_open(self) -> int:
         """Connections taken whose handshake is not done."""

@@ -23,7 +23,7 @@ from OpenSSL import SSL, crypto
 from agent.kernel.secret import Secret
 from agent.linksec import closures
 from agent.linksec.beacon import issuer_tag
-from agent.linksec.errors import PeerRefusedError, Reason, TlsError
+from agent.linksec.errors import JUDGED, PeerRefusedError, Reason, TlsError
 from agent.linksec.judged import Chain, Verifier
 
 closures.install(SSL)
@@ -211,7 +211,7 @@ class Endpoint:
             return
         except SSL.Error as error:
             if self._refusal is not None:
-                raise TlsError(f"the peer's certificates: {self._refusal}", self._refusal.reason) from None
+                raise TlsError(f"{JUDGED}{self._refusal}", self._refusal.reason) from None
             raise _failed(error) from None
         self._check()
         self.established = True

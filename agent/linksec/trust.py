@@ -41,17 +41,28 @@ class Trust(msgspec.Struct, frozen=True):
     issuers: tuple[bytes, ...] = ()
 
 
-def verifier(trust: Callable[[], Trust]) -> Verifier:
-    """The judge of peers' chains; `trust()` is asked each time, so revocations and bundles count at once."""
+Permit = Callable[[svid.Verified], str]  # why this node may be no neighbour, "" where it may
+
+
+def anybody(_: svid.Verified) -> str:
+    """Whoever is of the mesh may be a neighbour."""
+    return ""
+
+
+def verifier(trust: Callable[[], Trust], permit: Permit = anybody) -> Verifier:
+    """The judge of peers' chains; `trust()` is asked each time, so revocations and bundles count at once.
+
+    `permit` has the last word (agent/authz): so has a policy that is changed at the next recheck.
+    """
 
     def verify(chain: Chain) -> Judged:
         now = trust()
         if len(chain) > 1:
-            return _judged(chain, now)
+            return _judged(chain, now, permit)
         refusal = PeerRefusedError("it sent its own certificate alone, of an issuer not known here")
         for issuer in _candidates(chain[0], now.issuers):
             try:
-                return _judged((chain[0], issuer), now)
+                return _judged((chain[0], issuer), now, permit)
             except PeerRefusedError as error:
                 refusal = error
         raise refusal
@@ -70,12 +81,14 @@ def credentials(identity: Keyed) -> Credentials:
     return Credentials(own.uris[0] if own.uris else "", identity.chain, Secret(keys.to_pem(identity.key)))
 
 
-def _judged(chain: Chain, trust: Trust) -> Judged:
+def _judged(chain: Chain, trust: Trust, permit: Permit) -> Judged:
     try:
         found = svid.verify(chain, trust.bundle, trust.moment, revoked=trust.revoked, grace=trust.grace)
     except svid.SvidError as error:
         revoked = any(broken.rule == NOT_REVOKED for broken in error.broken)
         raise PeerRefusedError(str(error), Reason.REVOKED if revoked else Reason.CERTIFICATE) from None
+    if why := permit(found):
+        raise PeerRefusedError(why, Reason.POLICY)
     return Judged(str(found.id), chain)
 
 

@@ -10,6 +10,7 @@ from random import random
 
 import msgspec
 
+from agent.authz.authoriser import Authoriser
 from agent.events import Snapshot
 from agent.faults.base import Fault
 from agent.mapek.analyse import Analyser
@@ -24,6 +25,7 @@ from agent.mapek.knowledge import Knowledge
 from agent.mapek.limits import REBOOTS
 from agent.mapek.loopstatus import LoopStatus, episode_status, errors_of, titled
 from agent.mapek.monitor import Monitor
+from agent.mapek.permit import Permit
 from agent.mapek.persistence import Persistence
 from agent.mapek.plan import Planner
 from agent.mapek.policy import OBSERVE, Policy
@@ -59,6 +61,7 @@ class Loop:
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
         jitter: Callable[[], float] = random,
+        authoriser: Authoriser | None = None,
     ) -> None:
         self.hooks = hooks or Hooks()
         self.knowledge = knowledge
@@ -68,6 +71,7 @@ class Loop:
         self._clock = clock
         self._wall = wall
         self._titles = {fault.id: (fault.title, fault.by_hand) for fault in faults}
+        permit = Permit(actions, authoriser)
         self._fence = Fence()
         self._viewer = Viewer()
         self._changes = Changes()
@@ -83,7 +87,7 @@ class Loop:
         self.healing = Healing(
             policy,
             Analyser(faults),
-            Planner(actions),
+            Planner(actions, permit),
             self._emit,
             self._new_id,
             memory=knowledge.load_memory(),
@@ -97,7 +101,9 @@ class Loop:
             journal,
             jitter=jitter,
             wall=wall,
-            forbidden=lambda act: self.healing.may_act(clock(), act.diagnosis.subject),
+            forbidden=lambda act: (
+                self.healing.may_act(clock(), act.diagnosis.subject) or permit.forbidden(act.remedy)
+            ),
             announce=lambda act: self.hooks.intend(act.diagnosis, act.remedy),
             before=self._before_act,
             acted=self._acted,

@@ -11,10 +11,11 @@ from collections.abc import Sequence
 
 import msgspec
 
-from agent.events import Decision, Remedy, Scope, Verdict
+from agent.events import Decision, Remedy, Verdict
 from agent.faults.base import View
 from agent.mapek.episodes import RELAPSE_QUIET, Episode, Relapse, Rung, cooldown
 from agent.mapek.limits import MOVE_WINDOW, REBOOTS, Limits, apart, reserve
+from agent.mapek.permit import Permit
 from agent.mapek.policy import Policy
 from agent.remedies.base import Action
 
@@ -54,8 +55,10 @@ class Plan(msgspec.Struct, frozen=True):
 class Planner:
     """Ladder and standing policy into a decision."""
 
-    def __init__(self, actions: Sequence[Action]) -> None:
+    def __init__(self, actions: Sequence[Action], permit: Permit | None = None) -> None:
+        """`permit`: the authorisation's say; without one the built-in table's."""
         self.actions = {action.id: action for action in actions}
+        self._permit = permit or Permit(actions)
 
     def temporary(self, action: str) -> bool:
         """Does what it changed serve only until the fault is contained (an action's own `temporary`)?"""
@@ -68,7 +71,7 @@ class Planner:
     def helps(self, remedy: Remedy, view: View) -> bool:
         """May this be done now by its own check, and is it more than a makeshift?"""
         action = self.actions.get(remedy.action)
-        if action is None or remedy.scope is not Scope.NODE:
+        if action is None or self._permit.refusal(remedy):
             return False
         passing = self.temporary(action.id) and not self.cures(action.id)
         return not passing and not _refusal(action, remedy, view)
@@ -119,10 +122,8 @@ class Planner:
             if action is None:
                 refusals.append(f"action {remedy.action} is not installed on this node")
                 continue
-            if remedy.scope is not Scope.NODE:
-                refusals.append(
-                    f"{action.title}: standing policy leaves to a vote what concerns {remedy.scope.value}"
-                )
+            if denied := self._permit.refusal(remedy):
+                refusals.append(f"{action.title}: {denied}")
                 continue
             refusal = _refusal(action, remedy, view)
             if not refusal and remedy.action in REBOOTS:

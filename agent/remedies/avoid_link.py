@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from agent.events import Remedy
+from agent.events import Remedy, Scope
 from agent.faults import liveness as lv
 from agent.faults.base import View
 from agent.readings import as_kept
@@ -23,6 +23,7 @@ class AvoidLink:
 
     id: ClassVar[str] = "avoid-link"
     title: ClassVar[str] = "lead the ways around the link"
+    reach: ClassVar[Scope] = Scope.NEIGHBOURS
     time_limit: ClassVar[float] = 3.0  # two requests
 
     def refusal(self, remedy: Remedy, view: View) -> str:

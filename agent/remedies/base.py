@@ -16,6 +16,7 @@ from agent.events import Remedy
 from agent.faults.base import View
 from agent.remedies.effects_gateways import Gateways
 from agent.remedies.effects_host import HostEffects
+from agent.remedies.effects_links import SecuredLinks
 from agent.remedies.effects_routing import Routing
 from agent.remedies.effects_wifi import Wifi
 
@@ -54,6 +55,11 @@ class Effector(Protocol):
         """The mesh's radios."""
         ...
 
+    @property
+    def secured(self) -> SecuredLinks:
+        """Channels and keys of secured neighbours."""
+        ...
+
     def attach_hardif(self, mesh: str, name: str) -> None: ...
     def detach_hardif(self, name: str) -> None: ...
     def hardif_master(self, name: str) -> str | None:
@@ -68,7 +74,11 @@ class Effector(Protocol):
 
 
 class Action(Protocol):
-    """One thing the agent can do."""
+    """One thing the agent can do.
+
+    Where others feel it, it has a `reach` (events.Scope), by which the authorisation judges it
+    (mapek/permit.py).
+    """
 
     id: ClassVar[str]
     title: ClassVar[str]  # in a technician's words, infinitive: "take link e2 out of the mesh"

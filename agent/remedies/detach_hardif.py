@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from agent.events import Remedy
+from agent.events import Remedy, Scope
 from agent.faults import liveness as lv
 from agent.faults.base import View
 from agent.remedies.base import Action, ActionError, Effector, UndoRecord
@@ -20,6 +20,7 @@ class DetachHardif:
 
     id: ClassVar[str] = "detach-hardif"
     title: ClassVar[str] = "take the interface out of the mesh"
+    reach: ClassVar[Scope] = Scope.NEIGHBOURS
     time_limit: ClassVar[float] = 3.0  # one rtnetlink request, which may wait for others to let go of RTNL
 
     def refusal(self, remedy: Remedy, view: View) -> str:

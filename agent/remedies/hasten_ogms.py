@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Final
 
-from agent.events import Remedy
+from agent.events import Remedy, Scope
 from agent.faults.base import View
 from agent.remedies.base import Action, Effector, UndoRecord
 
@@ -22,6 +22,7 @@ class HastenOgms:
 
     id: ClassVar[str] = "hasten-ogms"
     title: ClassVar[str] = "let the mesh look for another way faster"
+    reach: ClassVar[Scope] = Scope.MESH
     time_limit: ClassVar[float] = 2.0  # one request
     temporary: ClassVar[bool] = True  # serves only until another way is found (read by the planner)
 

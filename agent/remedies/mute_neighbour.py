@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from agent.events import Remedy
+from agent.events import Remedy, Scope
 from agent.faults import liveness as lv
 from agent.faults.base import View
 from agent.remedies.base import Action, Effector, UndoRecord
@@ -22,6 +22,7 @@ class MuteNeighbour:
 
     id: ClassVar[str] = "mute-neighbour"
     title: ClassVar[str] = "leave this one neighbour of the interface out of the mesh"
+    reach: ClassVar[Scope] = Scope.NEIGHBOURS
     time_limit: ClassVar[float] = 5.0  # two kernel requests, the first of which may load modules
 
     def refusal(self, remedy: Remedy, view: View) -> str:

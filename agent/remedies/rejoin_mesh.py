@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from agent.events import Remedy
+from agent.events import Remedy, Scope
 from agent.remedies.base import Action, Effector
 from agent.remedies.radiocure import Cure
 
@@ -15,6 +15,7 @@ class RejoinMesh(Cure):
 
     id: ClassVar[str] = "rejoin-mesh"
     title: ClassVar[str] = "let the radio leave its mesh and join it again"
+    reach: ClassVar[Scope] = Scope.NEIGHBOURS
     time_limit: ClassVar[float] = 5.0  # two kernel requests, which may wait for others to let go of RTNL
 
     def act(self, remedy: Remedy, effector: Effector) -> None:

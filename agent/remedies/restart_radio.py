@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from agent.events import Remedy
+from agent.events import Remedy, Scope
 from agent.remedies.base import Action, Effector
 from agent.remedies.radiocure import Cure
 
@@ -18,6 +18,7 @@ class RestartRadio(Cure):
 
     id: ClassVar[str] = "restart-radio"
     title: ClassVar[str] = "switch the radio off for ten seconds and on again"
+    reach: ClassVar[Scope] = Scope.NEIGHBOURS
     time_limit: ClassVar[float] = 20.0  # ten seconds off, two to settle, and a driver that loads firmware
 
     def act(self, remedy: Remedy, effector: Effector) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from agent.events import Remedy
+from agent.events import Remedy, Scope
 from agent.faults.base import View
 from agent.remedies import radiocure
 from agent.remedies.base import Action, Effector, NothingToUndo
@@ -20,6 +20,7 @@ class ScanRadio(NothingToUndo):
 
     id: ClassVar[str] = "scan-radio"
     title: ClassVar[str] = "let the radio scan, which resets its receiver"
+    reach: ClassVar[Scope] = Scope.NEIGHBOURS
     time_limit: ClassVar[float] = 15.0  # two scans, each waited for 6 s at most
 
     def refusal(self, remedy: Remedy, view: View) -> str:

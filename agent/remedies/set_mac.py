@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from agent.events import Remedy
+from agent.events import Remedy, Scope
 from agent.faults import liveness as lv
 from agent.faults.base import View
 from agent.remedies.base import Action, ActionError, Effector, UndoRecord
@@ -20,6 +20,7 @@ class SetMac:
 
     id: ClassVar[str] = "set-mac"
     title: ClassVar[str] = "give the interface an address of its own"
+    reach: ClassVar[Scope] = Scope.NEIGHBOURS
     time_limit: ClassVar[float] = 5.0  # some drivers must be down for it, and restart the card
     temporary: ClassVar[bool] = True  # its record is closed as soon as that is over
     cures: ClassVar[bool] = True  # once it has the address there is nothing left to put back

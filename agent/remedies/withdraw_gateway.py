@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from agent.events import Remedy
+from agent.events import Remedy, Scope
 from agent.faults.base import View
 from agent.remedies.base import Action, Effector, UndoRecord
 from agent.remedies.gatewaymode import OFF, SERVER, found_as, switch
@@ -19,6 +19,7 @@ class WithdrawGateway:
 
     id: ClassVar[str] = "withdraw-gateway"
     title: ClassVar[str] = "stop offering this node as a gateway"
+    reach: ClassVar[Scope] = Scope.MESH
     time_limit: ClassVar[float] = 2.0  # one request
 
     def refusal(self, remedy: Remedy, view: View) -> str:

@@ -43,6 +43,9 @@ class Inputs(msgspec.Struct, frozen=True):
     restarts: dict[str, int]  # of supervised tasks
     streams: int  # SSE clients
     refused: int  # connections the page turned away
+    decisions: dict[Labels, float | int | None] = {}  # of the authorisation: agent/authz/tally.py
+    watched: int = 0  # things open by a decision
+    cut: int = 0  # of these, ended because it holds no more
 
 
 def text(inputs: Inputs) -> str:
@@ -55,6 +58,7 @@ def text(inputs: Inputs) -> str:
     add_links(out, inputs.snapshot.security if inputs.snapshot else None)
     _host(out, inputs.snapshot)
     _services(out, inputs.snapshot)
+    _authorisation(out, inputs)
     return out.text()
 
 
@@ -199,6 +203,12 @@ def _services(out: Metrics, snapshot: Snapshot | None) -> None:
         "Services: 1 where it runs and answers.",
         {(("service", row.name),): int(row.state == "running") for row in rows},
     )
+
+
+def _authorisation(out: Metrics, inputs: Inputs) -> None:
+    out.add("x0_authz_decisions_total", "counter", "Decisions of the authorisation.", inputs.decisions)
+    out.gauge("x0_authz_open", "Things open that a decision allowed.", inputs.watched)
+    out.counter("x0_authz_cut_total", "Things ended as they were no longer allowed.", inputs.cut)
 
 
 def _count(counts: dict[Labels, float | int | None], labels: Labels) -> None:

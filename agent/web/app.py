@@ -1,22 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The routes: page, status, events, metrics, health, open to all who reach them; the forms are desk.py's.
+"""The routes: page, status, events, metrics, health; the forms are desk.py's.
 
-Values come by call-backs. What the document says of positions and keys is for who is signed in.
+Values come by call-backs. Each request is asked about (gate.py): the built-in table leaves all of it open to
+who reaches it, and what the document says of positions and keys to who is signed in.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
 from microdot import Microdot, Request, Response
 
+from agent.authz.decision import Decision
 from agent.web import notices, page
 from agent.web.desk import Desk, who
 from agent.web.forms import DEVICE_COOKIE, LANGUAGE_COOKIE, cookies
+from agent.web.gate import Gate, refusal
 from agent.web.limits import CALM_EVERY, SHARED_FOR, SHARED_MAX
 from agent.web.request import ACTIONS, SESSION, SESSION_END
 from agent.web.stream import Stream
@@ -24,6 +27,7 @@ from agent.web.view import Viewer
 from agent.web.words import LANGUAGES, choose
 
 Status = Callable[[], dict[str, Any]]
+Answer = Callable[[Request, Decision], Awaitable[Response]]
 Render = Callable[[dict[str, Any], str, Viewer], str]
 
 HEALTHY = frozenset({"healthy", "healing", "paused"})  # the agent does its work; a pause is a person's wish
@@ -53,8 +57,10 @@ class Pages:
         changed: asyncio.Event,
         desk: Desk | None = None,
         clock: Callable[[], float] = time.monotonic,
+        gate: Gate | None = None,
     ) -> None:
         """`changed` is set by whoever changes what the status says; cleared here. `desk` takes the forms."""
+        self._gate = gate or (desk.gate if desk else Gate())
         self._status = status
         self._metrics = metrics
         self._changed = changed
@@ -64,12 +70,12 @@ class Pages:
         self.stream = Stream()
         self.app = Microdot()
         # Coroutines all: microdot would run plain functions in a thread.
-        self.app.get("/")(self._page)
-        self.app.get("/fragment")(self._fragment)
-        self.app.get("/api/v1/status")(self._api_status)
-        self.app.get("/api/v1/events")(self._events)
-        self.app.get("/metrics")(self._api_metrics)
-        self.app.get("/healthz")(self._healthz)
+        self._read("/", self._page)
+        self._read("/fragment", self._fragment)
+        self._read("/api/v1/status", self._api_status)
+        self._read("/api/v1/events", self._events)
+        self._read("/metrics", self._api_metrics)
+        self._read("/healthz", self._healthz)
         if desk:
             self.app.post(SESSION)(desk.sign_in)
             self.app.post(SESSION_END)(desk.sign_out)
@@ -87,9 +93,21 @@ class Pages:
             self._changed.clear()
             self._shared.clear()  # who is told of news fetches them at once
             if self.stream.clients:
-                self.stream.publish("status", msgspec.json.encode(self._document(signed_in=False)))
+                self.stream.publish("status", msgspec.json.encode(self._document(private=False)))
 
-    async def _page(self, request: Request) -> Response:
+    def _read(self, path: str, answer: Answer) -> None:
+        """A route for who may read it."""
+
+        async def route(request: Request) -> Response:
+            decision = self._gate.ask(request, self._signed_in(request), "page.read", path)
+            return await answer(request, decision) if decision.allowed else refusal(decision)
+
+        self.app.get(path)(route)
+
+    def _signed_in(self, request: Request) -> bool:
+        return self._desk is not None and self._desk.session(request) is not None
+
+    async def _page(self, request: Request, _decision: Decision) -> Response:
         viewer = self._viewer(request)
         headers: dict[str, Any] = dict(HTML)
         if request.args.get("lang") in LANGUAGES:
@@ -98,43 +116,45 @@ class Pages:
             )
         return Response(self._rendered(page.document, viewer), 200, headers)
 
-    async def _fragment(self, request: Request) -> Response:
+    async def _fragment(self, request: Request, _decision: Decision) -> Response:
         return Response(self._rendered(page.sections, self._viewer(request)), 200, dict(HTML))
 
     def _rendered(self, render: Render, viewer: Viewer) -> bytes:
         """For who only looks, what others were given at this moment: 200 phones cost little more than one."""
-        looks = viewer == Viewer(lang=viewer.lang, pin_set=viewer.pin_set)
+        looks = viewer == Viewer(lang=viewer.lang, pin_set=viewer.pin_set, private=viewer.private)
         key, now = (render, viewer), self._clock()
         if looks and key in self._shared:
             text, until = self._shared[key]
             if now < until:
                 return text
-        text = render(self._document(viewer.signed_in), viewer.lang, viewer).encode()
+        text = render(self._document(viewer.private), viewer.lang, viewer).encode()
         if looks:
             if len(self._shared) >= SHARED_MAX:
                 self._shared.clear()
             self._shared[key] = (text, now + SHARED_FOR)
         return text
 
-    async def _api_status(self, request: Request) -> Response:
-        signed_in = self._desk is not None and self._desk.session(request) is not None
-        return Response(msgspec.json.encode(self._document(signed_in)), 200, {"Content-Type": JSON})
+    async def _api_status(self, request: Request, _decision: Decision) -> Response:
+        private = self._gate.private(request, self._signed_in(request))
+        return Response(msgspec.json.encode(self._document(private)), 200, {"Content-Type": JSON})
 
-    async def _events(self, request: Request) -> Response:
+    async def _events(self, request: Request, decision: Decision) -> Response:
         if self.stream.full:
             return Response("too many streams are open; close another page or try later\n", 503)
         last = request.headers.get("last-event-id", "")
         last_id = int(last) if last.isascii() and last.isdigit() and len(last) < 16 else None
         if not self.stream.clients:  # nothing was published lately
-            self.stream.publish("status", msgspec.json.encode(self._document(signed_in=False)))
+            self.stream.publish("status", msgspec.json.encode(self._document(private=False)))
         headers = {"Content-Type": "text/event-stream; charset=utf-8"}
-        body: Any = self.stream.follow(last_id)  # microdot's stubs do not know of streaming
+        body: Any = self.stream.follow(  # microdot's stubs do not know of streaming
+            last_id, lambda cut: self._gate.watch(request, decision, cut)
+        )
         return Response(body, 200, headers)
 
-    async def _api_metrics(self, _request: Request) -> Response:
+    async def _api_metrics(self, _request: Request, _decision: Decision) -> Response:
         return Response(self._metrics(), 200, {"Content-Type": METRICS})
 
-    async def _healthz(self, _request: Request) -> Response:
+    async def _healthz(self, _request: Request, _decision: Decision) -> Response:
         status = self._status()
         state = str(status["state"])
         answer = {"state": state}
@@ -143,15 +163,15 @@ class Pages:
         headers = {"Content-Type": JSON}
         return Response(msgspec.json.encode(answer), 200 if state in HEALTHY else 503, headers)
 
-    def _document(self, signed_in: bool) -> dict[str, Any]:
+    def _document(self, private: bool) -> dict[str, Any]:
         status = self._status()
-        if not signed_in:
+        if not private:
             status = {
                 name: _open(value) if isinstance(value, dict) else value
                 for name, value in _open(status).items()
             }
         if self._desk:
-            status = {**status, "actions": self._desk.actions.listed(addresses=signed_in)}
+            status = {**status, "actions": self._desk.actions.listed(addresses=private)}
         return status
 
     def _viewer(self, request: Request) -> Viewer:
@@ -163,7 +183,7 @@ class Pages:
             request.headers.get("accept-language", ""),
         )
         if self._desk is None:
-            return Viewer(lang=lang)
+            return Viewer(lang=lang, private=self._gate.private(request, signed_in=False))
         # The live page asks for its fragment by itself: only what a person does keeps a session awake.
         session = self._desk.session(request, touch=request.path == "/" and bool(args.get("confirm")))
         access = self._desk.access
@@ -171,6 +191,8 @@ class Pages:
             lang=lang,
             pin_set=access.pin_set(),
             signed_in=session is not None,
+            private=self._gate.private(request, session is not None),
+            forbidden=self._gate.forbidden(request) if session else frozenset(),
             token=session.token if session else "",
             locked_for=0.0 if session else access.locked_for(who(request), mine.get(DEVICE_COOKIE, "")),
             notice=notices.known(str(args.get("notice", ""))),

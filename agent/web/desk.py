@@ -20,6 +20,7 @@ from agent.web.access import Access
 from agent.web.actions import CHECKS, Actions, RefusedError
 from agent.web.errors import BadRequestError
 from agent.web.forms import DEVICE_COOKIE, JSON, SESSION_COOKIE, cookies, fields, media_type
+from agent.web.gate import Gate, refusal
 from agent.web.limits import CHUNK
 from agent.web.lockout import LOOPBACK
 from agent.web.origin import foreign, key_of, outside, proven, same_page
@@ -39,14 +40,16 @@ class Desk:
         actions: Actions,
         networks: Iterable[str] = (),
         own: Callable[[], Iterable[str]] = lambda: (),
+        gate: Gate | None = None,
     ) -> None:
-        self.access, self.actions = access, actions
+        self.access, self.actions, self.gate = access, actions, gate or Gate()
         self._networks, self._own = tuple(networks), own
 
     async def sign_in(self, request: Request) -> Response:
         """POST /api/v1/session: pin."""
         try:
             given = self._fields(request)
+            self.gate.require(request, False, "page.sign-in", "session")
             mine = cookies(request.headers.get("cookie", ""))
             made = await self.access.sign_in(who(request), mine.get(DEVICE_COOKIE, ""), given.get("pin", ""))
         except (RefusedError, BadRequestError) as error:
@@ -80,6 +83,8 @@ class Desk:
             given = self._fields(request)
             self._session(request, given)
             check = CHECKS.get(name)
+            if check is not None:
+                self.gate.require(request, True, "page.act", name)
             if check is not None and given.get("confirm") != "yes":
                 check(given)
                 asked = {key: given[key] for key in ("minutes", "hardif", "mac") if key in given}
@@ -95,6 +100,9 @@ class Desk:
         """GET /api/v1/support-bundle/ID, for who is signed in."""
         if self.session(request) is None:
             return _error(401, notices.NOT_SIGNED_IN, "sign in on the page first")
+        decision = self.gate.ask(request, True, "page.download", "support-bundle")
+        if not decision.allowed:
+            return refusal(decision)
         content = self.actions.content(number)
         if not content:
             return _error(404, "gone", "there is no such file any more. Mend: make another one")

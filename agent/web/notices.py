@@ -19,12 +19,13 @@ BAD_INPUT = "bad-input"  # a field is missing or out of bounds
 UNKNOWN_ACTION = "unknown-action"
 TOO_MANY = "too-many"  # actions in the last minute
 RUNNING = "running"  # the same action is under way
+DENIED = "denied"  # the node's policy does not allow it
 REFUSED = "refused"  # the node cannot do it; the list of actions says why
 
 ALL = frozenset(
     {
         SIGNED_IN, SIGNED_OUT, WRONG_PIN, LOCKED, BUSY, NO_PIN, BAD_PIN_FILE, NOT_SIGNED_IN, NOT_FROM_HERE,
-        BAD_INPUT, UNKNOWN_ACTION, TOO_MANY, RUNNING, REFUSED,
+        BAD_INPUT, UNKNOWN_ACTION, TOO_MANY, RUNNING, DENIED, REFUSED,
     }
 )  # fmt: skip
 

@@ -5,12 +5,21 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
+from typing import Protocol
 
 from agent.web.limits import PING_EVERY, REPLAY_MAX, STREAM_QUEUE_MAX, STREAMS_MAX
 
+Watching = Callable[[Callable[[], None]], "Closable | None"]
+
 RETRY_MS = 2000  # the browser's pause before it connects again
 PING = b": ping\n\n"
+
+
+class Closable(Protocol):
+    """A watch over one client's right to be here."""
+
+    def close(self) -> None: ...
 
 
 class Stream:
@@ -46,12 +55,18 @@ class Stream:
                 queue.get_nowait()  # make room for the end mark
                 queue.put_nowait(None)
 
-    async def follow(self, last_id: int | None) -> AsyncGenerator[bytes, None]:
-        """What one client gets: what it missed since `last_id` (without one: the newest), then all."""
+    async def follow(
+        self, last_id: int | None, watch: Watching = lambda _cut: None
+    ) -> AsyncGenerator[bytes, None]:
+        """What one client gets: what it missed since `last_id` (without one: the newest), then all.
+
+        `watch(cut)` is told how to end it, and closed when it has ended.
+        """
         if self.full:  # several may have passed the route's check at once
             return
         queue: asyncio.Queue[bytes | None] = asyncio.Queue(STREAM_QUEUE_MAX)
         self._clients.add(queue)
+        watched = watch(lambda: self._end(queue))
         missed = self._missed(last_id)  # now: what is published from here on comes by the queue
         try:
             yield b"retry: %d\n\n" % RETRY_MS
@@ -69,6 +84,15 @@ class Stream:
                 yield event_or_end
         finally:
             self._clients.discard(queue)
+            if watched is not None:
+                watched.close()
+
+    def _end(self, queue: asyncio.Queue[bytes | None]) -> None:
+        """What waits is given up: the client is told no more."""
+        self._clients.discard(queue)
+        while not queue.empty():
+            queue.get_nowait()
+        queue.put_nowait(None)
 
     def _missed(self, last_id: int | None) -> list[bytes]:
         # An id of before the agent's restart is larger than ours: that client needs the newest event.

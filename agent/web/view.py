@@ -12,6 +12,8 @@ class Viewer(msgspec.Struct, frozen=True):
     lang: str = "en"
     pin_set: bool = False  # is there a device PIN at all; without one no action can be asked for here
     signed_in: bool = False
+    private: bool = False  # may see positions, keys and who asked for actions
+    forbidden: frozenset[str] = frozenset()  # actions the policy keeps from who is signed in
     token: str = ""  # goes into every form of a signed-in viewer against forged requests
     locked_for: float = 0.0  # s until a PIN is taken again, 0 = now
     notice: str = ""  # key of a sentence in the catalogue (`notice.KEY`), "" = none

@@ -15,6 +15,9 @@ from typing import Any
 
 import pytest
 
+from agent.authz.authoriser import Authoriser
+from agent.authz.commands import permit
+from agent.configpolicy import Rule
 from agent.control import ANSWER_MAX, CONNECTIONS_MAX, REQUEST_MAX, ControlError, ControlServer, Handler
 from agent.controlcommands import handlers
 
@@ -148,7 +151,7 @@ async def test_a_silent_client_loses_its_place(path: Path) -> None:
 
 
 async def test_a_peer_that_is_not_allowed_is_told_so(path: Path) -> None:
-    server = ControlServer(path, HANDLERS, allowed=lambda _sock: False)
+    server = ControlServer(path, HANDLERS, who=lambda _sock: "")
     await server.start()
     answer = await call(path, "echo")
     assert "may not" in answer["error"]["what"]
@@ -253,3 +256,38 @@ async def test_a_pause_without_an_end_within_a_day_is_refused(seconds: Any) -> N
 async def test_explain_needs_a_fault() -> None:
     with pytest.raises(ControlError, match="without a fault"):
         await commands()["explain"]({})
+
+
+async def test_each_command_is_asked_about_with_the_kind_the_kernel_says(path: Path) -> None:
+    asked: list[tuple[str, str]] = []
+
+    def judge(kind: str, command: str) -> str:
+        asked.append((kind, command))
+        return "the policy says no" if command == "refuse" else ""
+
+    server = ControlServer(path, HANDLERS, permit=judge)
+    await server.start()
+    assert (await call(path, "echo"))["ok"] is True
+    denied = await call(path, "refuse")
+    await call(path, "nothing-known")
+    await server.close()
+    assert denied["error"]["what"] == "the policy says no"
+    assert "x0 policy show" in denied["error"]["mend"]
+    kind = "root" if os.geteuid() == 0 else "own"
+    assert asked == [(kind, "echo"), (kind, "refuse")]
+
+
+async def test_two_commands_of_one_connection_are_asked_about_one_by_one(path: Path) -> None:
+    authoriser = Authoriser()
+    made = handlers(dict, lambda seconds: seconds, lambda: True)
+    server = ControlServer(path, made, permit=permit(authoriser))
+    await server.start()
+    reader, writer = await asyncio.open_unix_connection(path)
+    line = b'{"command":"status"}\n'
+    writer.write(line)
+    assert json.loads(await reader.readline())["ok"] is True
+    authoriser.reload([Rule("no", "deny", ("root", "own"), ("control.call",), ("status",))])
+    writer.write(line)
+    assert "denies it" in json.loads(await reader.readline())["error"]["what"]
+    writer.close()
+    await server.close()

@@ -100,8 +100,8 @@ def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Agent]:
     agent.close()
 
 
-def test_the_eight_commands_are_found() -> None:
-    names = ["config", "explain", "faults", "mesh", "pause", "pin", "resume", "status"]
+def test_the_ten_commands_are_found() -> None:
+    names = ["config", "explain", "faults", "links", "mesh", "pause", "pin", "policy", "resume", "status"]
     assert [c.name for c in discover()] == names
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -48,7 +49,12 @@ def echo(unanswered: int, unanswered_for: float, **rest: Any) -> Echo:
 class Scene:
     """A node, and what it did."""
 
-    def __init__(self, radios_read: bool = False, radios: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        radios_read: bool = False,
+        radios: frozenset[str] = frozenset(),
+        takes: Callable[[str], bool] = lambda _word: True,
+    ) -> None:
         self.now, self.closed = 100.0, ""
         self.woken = 0
         self.hastened: list[tuple[str, bool]] = []
@@ -67,6 +73,7 @@ class Scene:
             lambda: self.now,
             radios_read=radios_read,
             radios=radios,
+            takes=takes,
         )
 
     def _hasten(self, why: str, *, foreign: bool = False) -> bool:

@@ -12,8 +12,12 @@ import msgspec
 import pytest
 
 from agent import nodelinks
+from agent.authz.authoriser import Authoriser
+from agent.authz.subject import Subject
 from agent.config import Config, Interface, Mesh, Node
+from agent.configpolicy import Rule
 from agent.configsecurity import Links
+from agent.identity.revoked import Entry, Kind, Revoked
 from agent.meshdevices import MeshDevices
 from agent.nodelinks import NodeLinks
 from agent.securityreadings import SecuredLink, Security
@@ -27,7 +31,8 @@ class Running:
 
     def __init__(self, config: Config, publish: Callable[[Security], None]) -> None:
         self.config, self.publish, self.looked = config, publish, 0
-        self.ended = False
+        self.ended, self.rechecked, self.lists = False, 0, Revoked()
+        self.asked: list[str] = []
         self.fail: asyncio.Event = asyncio.Event()
 
     async def run(self) -> None:
@@ -40,6 +45,20 @@ class Running:
     def look(self) -> None:
         self.looked += 1
 
+    def recheck(self) -> None:
+        self.rechecked += 1
+
+    def restart(self, hardif: str, mac: str) -> bool:
+        self.asked.append(f"restart {hardif} {mac}")
+        return True
+
+    def rekey(self, hardif: str) -> bool:
+        self.asked.append(f"rekey {hardif}")
+        return True
+
+    def revoked(self) -> Revoked:
+        return self.lists
+
     def problems(self) -> dict[str, str]:
         return {"": "not enrolled"}
 
@@ -49,12 +68,20 @@ class World:
 
     def __init__(self) -> None:
         self.made: list[Running] = []
+        self.on_trust: Callable[[], None] = lambda: None
         self.changes = 0
 
     def make(
-        self, config: Config, _devices: MeshDevices, publish: Callable[[Security], None], *_: Any
+        self,
+        config: Config,
+        _devices: MeshDevices,
+        publish: Callable[[Security], None],
+        _authoriser: Authoriser,
+        on_trust: Callable[[], None],
+        *_: Any,
     ) -> Any:
         self.made.append(Running(config, publish))
+        self.on_trust = on_trust
         return self.made[-1]
 
     def changed(self) -> None:
@@ -156,3 +183,40 @@ async def test_what_is_news_wakes_the_loop_and_what_only_grows_older_does_not(wo
         assert world.changes == 1
         publish(reading("post-quantum", age=3.0))
         assert world.changes == 2
+
+
+async def test_another_policy_judges_every_neighbour_anew(world: World) -> None:
+    async with running(REQUIRED, world) as (links, _, _task):
+        await until(lambda: world.made)
+        before = world.made[0].rechecked
+        links.authoriser.reload([Rule("no", "deny", ("role:guest",), ("link.secure",))])
+        assert world.made[0].rechecked == before + 1
+
+
+async def test_a_revocation_cuts_what_else_the_node_had_open_and_links_are_not_judged_twice(
+    world: World,
+) -> None:
+    async with running(REQUIRED, world) as (links, _, _task):
+        await until(lambda: world.made and world.made[0].rechecked)  # once, with the judge of revocations
+        cut: list[str] = []
+        berta = Subject("member", "spiffe://tal/node/berta", "berta")
+        decision = links.authoriser.decide(berta, "link.secure", "link")
+        links.authoriser.watch(decision, lambda now: cut.append(now.why))
+        entry = Entry(Kind.NODE, "berta", 1, "stolen")
+        world.made[0].lists = Revoked({(Kind.NODE, "berta"): entry})
+        before = world.made[0].rechecked
+        world.on_trust()
+        assert cut == ["node berta is revoked (stolen)"]
+        assert world.made[0].rechecked == before
+        assert not links.authoriser.decide(berta, "link.secure", "link")
+
+
+async def test_remedies_reach_what_runs_and_nothing_where_none_does(world: World) -> None:
+    async with running(OFF, world) as (links, _, _task):
+        assert not links.restart("e1", "02:00:00:00:00:02")
+        assert not links.rekey("e1")
+    async with running(REQUIRED, world) as (links, _, _task):
+        await until(lambda: world.made and world.made[0].rechecked)
+        assert links.restart("e1", "02:00:00:00:00:02")
+        assert links.rekey("e1")
+        assert world.made[0].asked == ["restart e1 02:00:00:00:00:02", "rekey e1"]

@@ -16,6 +16,7 @@ RESULT = Path(__file__).resolve().parents[2] / "build/bench.json"
 PARTS = (
     "page",
     "handshake",
+    "authz",
     "footprint",
     "machine",
     "lab",

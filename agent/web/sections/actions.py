@@ -61,7 +61,7 @@ def _sign_in(w: Words, viewer: Viewer) -> str:
 def _question(viewer: Viewer, w: Words) -> str:
     """Asked again, with what will happen, before anything that others notice."""
     name = viewer.confirm
-    if name not in ACTIONS:
+    if name not in ACTIONS or name in viewer.forbidden:
         return ""
     return (
         '<div class="ask" role="group" aria-labelledby="ask" id="confirm">'
@@ -77,6 +77,8 @@ def _forms(status: dict[str, Any], w: Words, viewer: Viewer) -> str:
     paused = status["state"] == "paused"
     alone = any(left_alone(row) for row in status["faults"])
     for name in ACTIONS:
+        if name in viewer.forbidden:
+            continue
         if (name == "pause" and paused) or (name == "resume" and not paused and not alone):
             continue
         buttons = (

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from agent.authz.authoriser import Authoriser
 from agent.web.access import NAME, Access
 from agent.web.actions import CHECKS, Actions, Done, Fields
 from agent.web.app import Pages
 from agent.web.desk import Desk
 from agent.web.forms import FORM, JSON
+from agent.web.gate import Gate
 from agent.web.server import Server
 from tests.unit.web.pages import document
 
@@ -91,7 +93,8 @@ class Site:
         self.status["host"]["latitude"] = 52.5
         self.access = Access(folder / "pin", folder / NAME, "boot")
         self.actions = Actions({name: self._runner(name) for name in CHECKS})
-        self.desk = Desk(self.access, self.actions)
+        self.authoriser = Authoriser()
+        self.desk = Desk(self.access, self.actions, gate=Gate(self.authoriser))
         self.pages = Pages(lambda: self.status, lambda: "", asyncio.Event(), self.desk)
         self.server = Server(self.pages.app, HOST, self.port)
 

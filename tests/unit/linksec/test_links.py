@@ -133,3 +133,40 @@ def test_a_flood_of_strangers_is_counted_whole_and_told_in_part() -> None:
         stranger.cut(Reason.TLS, "no group in common")
     assert bench.counters.failures == {"tls": 100}
     assert len(bench.saw(Kind.FAILED)) == 8
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_a_link_that_is_made_anew_leaves_nothing_and_begins_as_a_strangers(held: bool) -> None:
+    bench = Bench()
+    session, other = bench.linked("anna", 2), bench.linked("berta", 3)
+    if held:
+        session.cut(Reason.SILENT, "nothing heard")
+    assert bench.links.restart("02:00:00:00:01:02") == ("fe80::2",)
+    assert session.ended is (Reason.SILENT if held else Reason.STOPPED)
+    assert set(bench.kernel.receive) == {Sci("02:00:00:00:01:03")}
+    assert other.alive
+    assert [event.peer for event in bench.saw(Kind.DOWN)] == [session.peer]
+    again = bench.linked("anna", 2)
+    assert any(isinstance(message, Offer) for message in again.said), "it is given our key anew"
+    assert Sci("02:00:00:00:01:02") in bench.kernel.receive
+    assert len(bench.saw(Kind.UP)) == 3
+
+
+def test_whom_nobody_knows_cannot_be_made_anew() -> None:
+    bench = Bench()
+    bench.linked("anna", 2)
+    assert bench.links.restart("02:00:00:00:01:09") == ()
+    assert not bench.saw(Kind.DOWN)
+
+
+def test_a_key_that_is_changed_on_wish_waits_for_nobody_longer_than_a_revocation_does() -> None:
+    bench = Bench()
+    anna, berta = bench.linked("anna", 2), bench.linked("berta", 3)
+    before = bench.links.current_key()
+    bench.links.rekey()
+    bench.confirm(anna)
+    assert bench.links.current_key() == before, "berta may still confirm"
+    bench.now += keytimes.CONFIRM_URGENT
+    bench.links.tick()
+    assert bench.links.current_key() != before
+    assert (anna.ended, berta.ended) == (None, Reason.REKEY)

@@ -11,6 +11,7 @@ from agent.codec import cbor
 from agent.identity import issuing, keys, revocation, spiffe
 from agent.identity.nodefiles import REVOCATIONS, Keyed, NodeFiles
 from agent.identity.revoked import Entry, Kind
+from agent.identity.svid import Verified
 from agent.linksec.errors import PeerRefusedError, Reason, TlsError
 from agent.linksec.nodetrust import News, NodeTrust
 from tests.unit.identity.mesh import DOMAIN, NOW, mesh
@@ -155,3 +156,37 @@ def test_the_clock_becoming_right_is_news_and_ends_what_has_run_out(files: NodeF
     assert made.look() == News(trust=True)
     with pytest.raises(PeerRefusedError):
         made.verify(CHAIN)
+
+
+def test_who_the_policy_keeps_out_is_no_neighbour_and_the_revoked_are_told(
+    files: NodeFiles, times: Times
+) -> None:
+    asked: list[str] = []
+
+    def permit(found: Verified) -> str:
+        asked.append(found.node)
+        return "it floods"
+
+    made = NodeTrust(
+        files.folder, "hybrid", clock=lambda: times.now, clock_trusted=lambda: True, permit=permit
+    )
+    made.look()
+    with pytest.raises(PeerRefusedError, match="it floods") as caught:
+        made.verify(CHAIN)
+    assert (caught.value.reason, asked) == (Reason.POLICY, ["hill-n1"])
+    assert made.revoked.node("hill-n1") is None
+    revoke(files, "hill-n1")
+    made.look()
+    assert made.revoked.node("hill-n1") is not None
+
+
+def test_a_node_that_was_expelled_says_so_of_itself(files: NodeFiles, times: Times) -> None:
+    made = trust(files.folder, times)
+    made.look()
+    assert made.own().revoked == ""
+    revoke(files, "hill-n2")
+    made.look()
+    assert made.own().revoked == ""
+    revoke(files, "hill-n1")
+    made.look()
+    assert "node hill-n1 is revoked" in made.own().revoked

@@ -147,3 +147,27 @@ def test_forged_restarts_make_us_dial_at_once_only_once_a_minute(table: Neighbou
             table.failed(HIGH, Reason.CERTIFICATE, now)
     assert len(tried) <= 7, tried  # the pauses of 5, 10, 20, 30 s, and one that was forgiven
     assert not table.heard(beacon(instance=b"last one"), HIGH, peers.FORGIVE - 0.1)
+
+
+def test_a_neighbour_that_began_anew_is_said_until_a_channel_stands(table: Neighbours) -> None:
+    table.heard(beacon(), HIGH, 0.0)
+    table.linked(HIGH)
+    assert table.restarted(HIGH) is None
+    table.heard(beacon(instance=b"j" * 8), HIGH, 7.0)
+    table.heard(beacon(instance=b"k" * 8), HIGH, 9.0)
+    assert table.restarted(HIGH) == 7.0, "the first says since when"
+    table.linked(HIGH)
+    assert table.restarted(HIGH) is None
+    assert table.restarted(LOW) is None
+
+
+def test_a_neighbour_that_is_wanted_again_is_dialled_at_once(table: Neighbours) -> None:
+    table.heard(beacon(), HIGH, 0.0)
+    for now in (0.0, 100.0):
+        table.due(now)
+        table.failed(HIGH, Reason.CERTIFICATE, now)
+    assert dialled(table, 101.0) == []
+    table.again(HIGH, 101.0)
+    assert dialled(table, 101.0) == [HIGH]
+    table.again("fe80::77", 101.0)
+    assert dialled(table, 101.0) == []

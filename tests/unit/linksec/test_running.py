@@ -48,6 +48,7 @@ class Interface:
         self.service, self.done = self, False
         self.strangers: tuple[UnsecuredNeighbour, ...] = ()
         self.problem, self.renewed, self.rechecked, self.listened = "", 0, 0, 0
+        self.asked: list[str] = []
 
     async def run(self) -> None:
         try:
@@ -61,6 +62,14 @@ class Interface:
     def recheck(self) -> tuple[str, ...]:
         self.rechecked += 1
         return (PEER,)
+
+    def restart(self, mac: str) -> bool:
+        self.asked.append(f"restart {mac}")
+        return True
+
+    def rekey(self) -> bool:
+        self.asked.append("rekey")
+        return True
 
     def listen(self) -> None:
         self.listened += 1
@@ -81,6 +90,7 @@ class World:
     def __init__(self, folder: Path) -> None:
         self.indices: dict[str, int] = {}
         self.trust, self.made, self.readings = Trust(), [], []  # type: ignore[var-annotated]
+        self.told: list[list[int]] = []  # rechecks of each interface when a change of trust was told
         given = Given(
             ("e1", "e3"), MeshDevices.of(("e1", "e3"), secured=True), folder, folder, "hybrid", 60.0
         )
@@ -91,6 +101,7 @@ class World:
             state=self._state,
             index=self.indices.get,
             make=self._make,
+            on_trust=lambda: self.told.append([one.rechecked for one in self.living()]),
         )
 
     def _state(self, device: str) -> SecY:
@@ -175,6 +186,8 @@ async def test_another_certificate_is_shown_and_other_trust_is_judged_by(world: 
     assert one.rechecked == 0
     world.trust.news.append(News(trust=True))
     await world.until(lambda: one.rechecked == 1)
+    await world.until(lambda: world.told)
+    assert world.told == [[1]], "told once, when all were judged"
 
 
 async def test_what_happens_is_told_and_kept(world: World) -> None:
@@ -202,3 +215,13 @@ async def test_a_neighbour_without_security_is_said_once_when_it_has_had_its_tim
         await world.until(lambda seen=seen: one.listened > seen + 1)  # type: ignore[misc]
     said = [record for record in caplog.records if getattr(record, "event", "") == "unsecured-neighbour"]
     assert ["02:00:00:00:00:77" in record.getMessage() for record in said] == [True]
+
+
+async def test_a_link_or_a_key_is_made_anew_on_the_interface_that_is_meant(world: World) -> None:
+    world.indices["macsec0"] = 7
+    await world.until(lambda: len(world.living()) == 1)
+    assert world.running.restart("e1", "02:00:00:00:00:02")
+    assert world.running.rekey("e1")
+    assert not world.running.restart("e3", "02:00:00:00:00:02"), "it is not secured yet"
+    assert not world.running.rekey("e9")
+    assert world.made[0].asked == ["restart 02:00:00:00:00:02", "rekey"]

@@ -7,11 +7,15 @@ from typing import Any
 
 import pytest
 
+from agent.authz import links
+from agent.authz.authoriser import Authoriser
+from agent.configpolicy import Rule
 from agent.identity import issuing, keys, spiffe
 from agent.identity.issuing import Signer
 from agent.identity.moment import Moment
 from agent.identity.nodefiles import Keyed
 from agent.identity.revoked import Entry, Kind, Revoked
+from agent.identity.svid import Verified
 from agent.linksec.errors import PeerRefusedError, Reason, TlsError
 from agent.linksec.tls import CNSA, Contexts
 from agent.linksec.trust import Trust, credentials, verifier
@@ -139,3 +143,43 @@ def test_a_second_node_is_told_apart() -> None:
         f"spiffe://{DOMAIN}/node/hill-n2",
         f"spiffe://{DOMAIN}/node/hill-n1",
     )
+
+
+def test_the_policy_has_the_last_word_on_who_is_a_neighbour() -> None:
+    deny = Rule("no-hill", "deny", (f"spiffe://{DOMAIN}/node/hill-n1",), ("link.secure",), why="it floods")
+    authoriser = Authoriser()
+    judge = verifier(lambda: trust(mesh()), links.permit(authoriser))
+    chain = tuple(mesh().chain)
+    assert judge(chain).peer == f"spiffe://{DOMAIN}/node/hill-n1"
+    authoriser.reload([deny])
+    with pytest.raises(PeerRefusedError, match="no-hill denies it \\(it floods\\)") as caught:
+        judge(chain)
+    assert caught.value.reason is Reason.POLICY
+
+
+def test_no_policy_lets_in_whom_the_rules_of_certificates_refuse() -> None:
+    asked: list[str] = []
+
+    def permit(found: Verified) -> str:
+        asked.append(found.node)
+        return ""
+
+    judge = verifier(lambda: trust(mesh(), moment=Moment(NOW + YEARS)), permit)
+    with pytest.raises(PeerRefusedError):
+        judge(tuple(mesh().chain))
+    assert not asked
+
+
+def test_a_nodes_roles_are_those_its_certificate_proves() -> None:
+    seen: list[tuple[str, ...]] = []
+
+    def permit(found: Verified) -> str:
+        seen.append(found.roles)
+        return ""
+
+    verifier(lambda: trust(mesh()), permit)(tuple(mesh().chain))
+    (roles,) = seen
+    authoriser = Authoriser([Rule("no", "deny", tuple(f"role:{role}" for role in roles), ("link.secure",))])
+    assert bool(roles)
+    with pytest.raises(PeerRefusedError):
+        verifier(lambda: trust(mesh()), links.permit(authoriser))(tuple(mesh().chain))

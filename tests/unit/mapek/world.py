@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from agent.authz.authoriser import Authoriser
 from agent.events import Decision, Diagnosis, Outcome, Remedy, Scope, Snapshot, Suspicion, Symptom
 from agent.faults.base import State, View
 from agent.mapek.analyse import Analyser
@@ -14,6 +15,7 @@ from agent.mapek.episodes import Memory
 from agent.mapek.healing import Healing
 from agent.mapek.health import Health
 from agent.mapek.limits import Limits
+from agent.mapek.permit import Permit
 from agent.mapek.plan import Planner
 from agent.mapek.policy import HEAL, Policy
 from agent.mapek.tick import Act, Tick, Undo
@@ -165,6 +167,7 @@ class Mechanism:
         self.wifi: Any = None  # the same
         self.gateways: Any = None
         self.host: Any = None
+        self.secured: Any = None
 
     def _do(self, what: str) -> None:
         self.watch(what)
@@ -202,6 +205,7 @@ class Rig:
         *,
         healthy: bool = True,
         auto: bool = True,
+        authoriser: Authoriser | None = None,
     ) -> None:
         self.world = World()
         made: list[Any] = list(faults(self.world)) if faults else [ScriptedFault(self.world, "link-dead")]
@@ -222,7 +226,7 @@ class Rig:
         self.healing = Healing(
             policy or Policy(mode=HEAL, moves_per_two_minutes=ROOM),
             Analyser(made),
-            Planner(self.actions),
+            Planner(self.actions, Permit(self.actions, authoriser)),
             lambda event, sentence, fields: self.events.append((event, sentence)),
             self._id,
             memory=self.memory,

@@ -42,6 +42,7 @@ class System:
         self.routing: Any = None  # not for these actions
         self.wifi: Any = None
         self.gateways: Any = None
+        self.secured: Any = None
         self.host: Any = None
 
     def attach_hardif(self, mesh: str, name: str) -> None:

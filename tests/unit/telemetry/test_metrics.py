@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rules of the metrics. The parser is prometheus_client's own."""
 
+import msgspec
 from prometheus_client.parser import text_string_to_metric_families
 
 from agent import status
+from agent.authz.authoriser import Authoriser
+from agent.authz.subject import READER
 from agent.events import Snapshot
 from agent.hostreadings import Host
 from agent.readings import Hardif, Link, Mesh, Neighbour, Service
@@ -89,3 +92,23 @@ def test_counters_are_bounded() -> None:
     for number in range(metrics.COUNTED_MAX * 2):
         counters.found(f"f{number}")
     assert len(counters.faults) == metrics.COUNTED_MAX
+
+
+def test_decisions_of_the_authorisation_are_counted_by_rule_and_verdict() -> None:
+    authoriser = Authoriser()
+    authoriser.watch(authoriser.decide(READER, "page.read", "/"), lambda _now: None)
+    authoriser.decide(READER, "page.act", "reboot")
+    found = msgspec.structs.replace(
+        inputs(), decisions=authoriser.tally.series(), watched=authoriser.open, cut=authoriser.cut
+    )
+    samples = _samples(metrics.text(found))
+    allowed = (
+        ("action", "page.read"),
+        ("rule", "built-in/page-is-open"),
+        ("subject", "reader"),
+        ("verdict", "allow"),
+    )
+    refused = (("action", "page.act"), ("rule", "none"), ("subject", "reader"), ("verdict", "deny"))
+    assert samples["x0_authz_decisions_total", allowed] == 1
+    assert samples["x0_authz_decisions_total", refused] == 1
+    assert (samples["x0_authz_open", ()], samples["x0_authz_cut_total", ()]) == (1, 0)
