@@ -37,7 +37,7 @@ class Rule(Struct, frozen=True, forbid_unknown_fields=True):
     ] = ("*",)
     networks: Annotated[
         Annotated[tuple[Text, ...], Meta(max_length=NETWORKS_MAX)],
-        about("Only for clients of the page from there, each ADDRESS/PREFIX. Empty: from everywhere."),
+        about("Only for clients of the page from there, ADDRESS/PREFIX; !X leaves X out. Empty: everywhere."),
     ] = ()
     svid: Annotated[
         Literal["any", "valid", "lapsed"],

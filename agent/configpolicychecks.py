@@ -143,12 +143,16 @@ def _networks(rule: Rule, key: str, walk: Walk) -> bool:
     good = True
     for index, text in enumerate(rule.networks):
         try:
-            ipaddress.ip_network(text)
+            ipaddress.ip_network(text.removeprefix("!"))
         except ValueError:
             mend = "write ADDRESS/PREFIX without host bits, e.g. 10.77.0.0/16 or fd77::/48"
             place = walk.item(f"{key}.networks", index)
             walk.problem(place, _shown(text), "an IPv4 or IPv6 network", mend)
             good = False
+    if good and rule.networks and all(text.startswith("!") for text in rule.networks):
+        found, allowed = "only what is left out", "something to leave it out of"
+        walk.problem(f"{key}.networks", found, allowed, 'add "0.0.0.0/0" and "::/0" for everywhere')
+        return False
     return good
 
 

@@ -25,8 +25,8 @@ class Ready:
     """One rule, its patterns taken apart. `matches` is asked most."""
 
     __slots__ = (
-        "_exact", "_ids", "_kinds", "_named", "_networks", "_out", "_roles", "_starts", "_svid", "_under",
-        "label", "rule", "source",
+        "_beyond", "_exact", "_ids", "_kinds", "_named", "_networks", "_out", "_roles", "_starts", "_svid",
+        "_under", "label", "rule", "source",
     )  # fmt: skip
 
     def __init__(self, rule: Rule, source: Source) -> None:
@@ -44,7 +44,8 @@ class Ready:
         self._named = tuple(text for text in wanted if NODE in text)
         self._exact, self._starts = _patterns(fixed)
         self._out = [text.removeprefix("!") for text in rule.resources if text.startswith("!")]
-        self._networks = tuple(_network(text) for text in rule.networks)
+        self._networks = tuple(_network(text) for text in rule.networks if not text.startswith("!"))
+        self._beyond = tuple(_network(text[1:]) for text in rule.networks if text.startswith("!"))
         self._svid = rule.svid
 
     def matches(self, subject: Subject, resource: str, client: _Client) -> bool:
@@ -94,7 +95,8 @@ class Ready:
         """An address that cannot be judged is within what is denied, and not within what is allowed."""
         if client is None:
             return self.rule.effect == "deny"
-        return any(client in network for network in self._networks)
+        inside = any(client in network for network in self._networks)
+        return inside and not any(client in network for network in self._beyond)
 
     def _lives(self, subject: Subject) -> bool:
         return (subject.life == "valid") == (self._svid == "valid")

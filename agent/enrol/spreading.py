@@ -32,7 +32,7 @@ SECONDS: Final = 30.0  # for one evening: 260 KB over a poor link
 CONNECT: Final = 3.0  # s
 MAX_DIALS: Final = 4  # at once
 AGAIN_FIRST: Final = 2.0  # s after a failure, doubled each time
-AGAIN_MAX: Final = 300.0
+AGAIN_MAX: Final = 60.0  # a neighbour that comes back is met at once all the same
 AGAIN_JITTER: Final = 0.25
 SAFETY: Final = 3_600.0  # s after which two that have the same meet all the same: what was missed heals
 MAX_MET: Final = 256  # neighbours remembered: several interfaces' worth
@@ -108,6 +108,7 @@ class Spreading:
         self._contexts, self._verify, self._neighbours = contexts, verify, neighbours
         self._on_news, self._clock, self._rng = on_news, clock, rng
         self._met: dict[str, _Met] = {}
+        self._present: frozenset[str] = frozenset()
         self._dials: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -134,8 +135,12 @@ class Spreading:
         return end.peer
 
     def _dial(self) -> None:
-        now = self._clock()
-        for one in self._neighbours():
+        now, there = self._clock(), tuple(self._neighbours())
+        present = frozenset(one.peer for one in there)
+        for peer in (present - self._present) & self._met.keys():
+            self._met[peer].failures, self._met[peer].retry_at = 0, now
+        self._present = present
+        for one in there:
             if len(self._dials) >= MAX_DIALS:
                 return
             met = self._known(one.peer)

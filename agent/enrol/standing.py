@@ -137,11 +137,6 @@ class Standing:
         """SHA-256 of what need not be sent to us: what is here, and what was refused."""
         return frozenset(self.documents()) | frozenset(self._refused)
 
-    def digest(self) -> bytes:
-        """The same where two nodes have the same bundle and lists."""
-        rows = sorted(self.documents())
-        return hashlib.sha256(b"".join([self.bundle.sequence.to_bytes(8, "big"), *rows])).digest()
-
     def reread(self) -> bool:
         """Take what somebody else has put into the file of lists: was it news? Blocks for a look, at most.
 

@@ -78,6 +78,8 @@ MISTAKES: dict[str, tuple[str, int, str, str]] = {
     ),
     "a network that is none": (text(networks="[10.0.0.0/33]"), 9, "networks[0]", "ADDRESS/PREFIX"),
     "a network with host bits": (text(networks="[10.0.0.1/8]"), 9, "networks[0]", "without host bits"),
+    "only networks left out": (text(networks='["!10.0.0.0/8"]'), 9, "networks", '"::/0"'),
+    "a network left out that is none": (text(networks='["::/0", "!10"]'), 9, "networks[1]", "ADDRESS/PREFIX"),
     "networks of a command": (
         text(subjects="[root]", actions="[control.call]", networks="[10.0.0.0/8]"),
         9,

@@ -15,6 +15,7 @@ from agent.enrol.desk import Desk
 from agent.enrol.issuing import IssuerService
 from agent.enrol.messages import ENROL
 from agent.identity.enrolment import Answer
+from agent.identity.keys import ML_DSA_65
 from agent.identity.nodefiles import Keyed
 from agent.linksec.trust import Trust
 from tests.unit.enrol.world import contexts, desk_of, identity, trust
@@ -45,9 +46,11 @@ async def issuer(
     own: Keyed | None = None,
     clock: Callable[[], float] = time.monotonic,
     stand_in: bool = False,
+    algorithm: str = ML_DSA_65,
 ) -> AsyncIterator[Served]:
     """A running issuer `hill`; without bounds of rate where `clock` leaps."""
-    served = Served(desk_of(path, stand_in=stand_in), own or identity("hill", ("issuer",)), clock)
+    desk = desk_of(path, stand_in=stand_in, algorithm=algorithm)
+    served = Served(desk, own or identity("hill", ("issuer",), algorithm=algorithm), clock)
     server = await asyncio.start_server(served.service.door._take, "127.0.0.1", 0)
     served.port = server.sockets[0].getsockname()[1]
     try:

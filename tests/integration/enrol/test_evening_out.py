@@ -96,7 +96,7 @@ async def test_both_ends_have_all_lists_and_bundles_afterwards(tmp_path: Path) -
             assert end.standing.bundle == new
             assert end.standing.revoked.node("hill-x")
             assert end.standing.revoked.node("hill-y")
-        assert one.standing.digest() == other.standing.digest()
+        assert one.standing.documents() == other.standing.documents()
         assert (one.spreading.counts.taken, one.spreading.counts.sent) == (1, 2)
         assert (one.news, other.news) == (1, 1)
 
@@ -143,6 +143,24 @@ async def test_a_neighbour_that_cannot_be_reached_is_tried_ever_more_rarely(tmp_
     assert pauses == sorted(pauses)
     assert 0.7 * AGAIN_FIRST < pauses[0] < 1.3 * AGAIN_FIRST
     assert one.spreading.counts.failed == 5
+
+
+async def test_a_neighbour_that_was_away_is_met_as_soon_as_it_is_back(tmp_path: Path) -> None:
+    one, other = End(tmp_path / "1", "hill-a"), End(tmp_path / "2", "hill-b")
+    one.standing.take_list(revoked(1, "hill-x"))
+    one.near = away = [Neighbour("x0none", "::1", "spiffe://valley.mesh/node/hill-b")]
+    for _ in range(6):
+        await one.tell()
+        one.now = one.spreading._met[away[0].peer].retry_at
+    one.now -= 1.0
+    await one.tell()
+    assert one.spreading.counts.dialled == 6
+    one.near = []
+    await one.tell()
+    async with open_porch(other):
+        one.beside(other, "hill-b")
+        await one.tell()
+        assert other.standing.revoked.node("hill-x")
 
 
 async def test_a_stranger_and_a_revoked_node_are_told_nothing(tmp_path: Path) -> None:

@@ -13,13 +13,13 @@ from agent.enrol.asking import Applicant
 from agent.enrol.errors import EnrolError
 from agent.identity import keys, signerkey, svid
 from agent.identity.certificate import key_id_of
-from agent.identity.keys import ML_DSA_65
+from agent.identity.keys import ML_DSA_65, ML_DSA_87
 from agent.identity.limits import DAY, SVID_LIFE, YEAR
 from agent.identity.moment import Moment
 from agent.identity.nodefiles import Keyed
 from agent.identity.revoked import Entry, Kind, Revoked
 from tests.integration.enrol.serving import issuer
-from tests.unit.enrol.world import AT_NOW, Foreign, a_token, blank, identity, trust
+from tests.unit.enrol.world import AT_NOW, Foreign, a_token, blank, identity, of, trust
 from tests.unit.identity.mesh import NOW, mesh
 
 
@@ -206,3 +206,27 @@ async def test_what_an_issuer_with_a_wrong_clock_gives_is_not_used(
         with pytest.raises(EnrolError) as caught:
             await served.ask(blank(text=a_token()))
         assert caught.value.reason == reason
+
+
+async def test_the_cnsa_set_enrols_and_renews_within_the_same_bounds(tmp_path: Path) -> None:
+    known = trust(known=of(ML_DSA_87).bundle)
+    async with issuer(tmp_path, algorithm=ML_DSA_87, clock=leaping()) as served:
+        served.trust = known
+        who = blank(text=a_token(), algorithm=ML_DSA_87)
+        answer = await served.ask(who, known)
+        after = msgspec.structs.replace(
+            who,
+            token="",
+            own=Keyed(who.tls, answer.svid),
+            tls=keys.generate(ML_DSA_87),
+            signer=Keyed(who.signer.key, answer.signer),
+        )
+        assert svid.verify((await served.ask(after, known)).svid, known.bundle, AT_NOW).node == "hill-new"
+
+
+async def test_a_node_of_another_set_is_refused_by_the_handshake(tmp_path: Path) -> None:
+    async with issuer(tmp_path, algorithm=ML_DSA_87) as served:
+        served.trust = trust(known=of(ML_DSA_87).bundle)
+        with pytest.raises(EnrolError) as caught:
+            await served.ask(blank(text=a_token()))
+        assert caught.value.reason == "closed"

@@ -13,6 +13,7 @@ from agent import remedies
 from agent.authz import commands
 from agent.authz.authoriser import Authoriser
 from agent.authz.subject import HINT, PIN, READER, SELF, Subject
+from agent.configfile import load_text
 from agent.controlcommands import handlers
 from agent.events import Scope
 from agent.hello.message import REPORT_KINDS
@@ -65,6 +66,18 @@ def test_every_action_and_subject_is_explained_on_its_page() -> None:
     page = (ROOT / "docs/policy.md").read_text()
     for word in (*ACTIONS, *SUBJECTS):
         assert f"`{word}`" in page, word
+
+
+def test_the_example_of_its_page_is_a_configuration() -> None:
+    page = (ROOT / "docs/policy.md").read_text().splitlines()
+    start = page.index("    policy:")
+    end = next(number for number, line in enumerate(page) if number > start and not line)
+    head = "node: {name: n1}\nmesh: {enabled: false}\n"
+    rules = load_text(head + "\n".join(line[4:] for line in page[start:end])).policy.rules
+    authoriser = Authoriser(rules)
+    assert authoriser.decide(READER, "page.read", "/metrics", "192.0.2.7")
+    assert not authoriser.decide(READER, "page.read", "/metrics", "198.51.100.7")
+    assert not authoriser.decide(PIN, "page.act", "reboot", "192.0.2.7")
 
 
 @pytest.mark.parametrize("kind", sorted(LOCAL))

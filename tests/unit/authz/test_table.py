@@ -155,6 +155,22 @@ def test_networks(effect: str, address: str, inside: bool) -> None:
     assert decision.allowed is (inside and effect == "allow")
 
 
+@pytest.mark.parametrize(
+    ("address", "denied"),
+    [
+        ("192.0.2.9", False),
+        ("::ffff:192.0.2.9", False),
+        ("192.0.3.9", True),
+        ("2001:db8::1", True),
+        ("", True),
+    ],
+)
+def test_all_but_one_network(address: str, denied: bool) -> None:
+    outside = ["0.0.0.0/0", "::/0", "!192.0.2.0/24"]
+    made = table(rule("allow", name="a"), rule("deny", on="/metrics", networks=outside))
+    assert bool(made.decide(READER, "page.read", "/metrics", address)) is not denied
+
+
 @pytest.mark.parametrize("address", ["", "nonsense", "10.77.0.9.1", "\0"])
 def test_an_address_that_cannot_be_judged_is_denied_and_not_allowed(address: str) -> None:
     allowing = table(rule("allow", networks=["10.77.0.0/16"]))

@@ -15,12 +15,17 @@ from agent.identity.keys import ML_DSA_65
 from agent.identity.limits import SVID_LIFE
 from agent.identity.moment import Moment
 from agent.identity.nodefiles import Keyed
-from agent.linksec.tls import Contexts
+from agent.linksec.tls import CNSA, HYBRID, Contexts
 from agent.linksec.trust import Trust, credentials
-from tests.unit.identity.mesh import DOMAIN, NOW, mesh
+from tests.unit.identity.mesh import DOMAIN, NOW, Mesh, mesh
 
 TOKEN_KEY = bytes(range(32))
 AT_NOW = Moment(NOW)
+
+
+def of(algorithm: str = ML_DSA_65) -> Mesh:
+    """The mesh with these algorithms, made once."""
+    return mesh() if algorithm == ML_DSA_65 else mesh(DOMAIN, algorithm)
 
 
 def folder_of(path: Path, signer: Signer, token_key: bytes = TOKEN_KEY) -> Path:
@@ -38,9 +43,10 @@ def pem(signer: Signer) -> bytes:
     return to_pem(signer.certificate)
 
 
-def desk_of(path: Path, *, stand_in: bool = False, life: float = SVID_LIFE) -> Desk:
+def desk_of(path: Path, *, stand_in: bool = False, algorithm: str = ML_DSA_65) -> Desk:
     """The desk of `hill`, or one that stands in for it."""
-    return open_desk(folder_of(path, mesh().issuer, b"" if stand_in else TOKEN_KEY), mesh().bundle, life)
+    own = of(algorithm)
+    return open_desk(folder_of(path, own.issuer, b"" if stand_in else TOKEN_KEY), own.bundle, SVID_LIFE)
 
 
 def trust(moment: Moment = AT_NOW, known: Bundle | None = None, **more: Any) -> Trust:
@@ -48,16 +54,19 @@ def trust(moment: Moment = AT_NOW, known: Bundle | None = None, **more: Any) -> 
     return Trust(known or mesh().bundle, moment, **more)
 
 
-def identity(name: str, roles: tuple[str, ...] = ("router",), at: float = NOW, **more: Any) -> Keyed:
+def identity(
+    name: str, roles: tuple[str, ...] = ("router",), at: float = NOW, algorithm: str = ML_DSA_65
+) -> Keyed:
     """An enrolled node's TLS identity."""
-    key = keys.generate(ML_DSA_65)
-    svid = issuing.svid(mesh().issuer, key.public_key(), spiffe.of_node(DOMAIN, name), roles, at, **more)
-    return Keyed(key, (svid.der, mesh().issuer.certificate.der))
+    key, own = keys.generate(algorithm), of(algorithm)
+    svid = issuing.svid(own.issuer, key.public_key(), spiffe.of_node(DOMAIN, name), roles, at)
+    return Keyed(key, (svid.der, own.issuer.certificate.der))
 
 
 def contexts(own: Keyed, alpn: bytes) -> Contexts:
     """Its TLS contexts for a service."""
-    return Contexts(credentials(own), alpn=alpn)
+    suite = CNSA if keys.algorithm_of(own.key) == keys.ML_DSA_87 else HYBRID
+    return Contexts(credentials(own), suite, alpn)
 
 
 def a_token(at: float = NOW, key: bytes = TOKEN_KEY, domain: str = DOMAIN, **options: Any) -> str:
@@ -65,10 +74,10 @@ def a_token(at: float = NOW, key: bytes = TOKEN_KEY, domain: str = DOMAIN, **opt
     return token.make(key, domain, "hill", at, **options)[0]
 
 
-def blank(name: str = "hill-new", text: str = "", **more: Any) -> Applicant:
+def blank(name: str = "hill-new", text: str = "", algorithm: str = ML_DSA_65) -> Applicant:
     """A node that has its keys and nothing else."""
-    tls, signing = keys.generate(ML_DSA_65), keys.generate(ML_DSA_65)
-    return Applicant(name, "hill", tls, Keyed(signing), text, **more)
+    tls, signing = keys.generate(algorithm), keys.generate(algorithm)
+    return Applicant(name, "hill", tls, Keyed(signing), text)
 
 
 class Foreign:
