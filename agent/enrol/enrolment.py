@@ -177,8 +177,11 @@ class Enrolment:
         while True:
             if standing.reread():
                 self._on_trust()
-            if standing.saved != standing.changes and (self._changed.is_set() or self._clock() >= again_at):
-                self._changed.clear()
+            # cleared even where nothing is to be done: what was set during a save may be in it already, and
+            # waiting for an event that is set never lets go of the event loop
+            news = self._changed.is_set()
+            self._changed.clear()
+            if standing.saved != standing.changes and (news or self._clock() >= again_at):
                 await asyncio.to_thread(standing.save)
                 self._on_trust()
                 if standing.trouble:

@@ -78,7 +78,7 @@ class Node:
     def start(self) -> None:
         """Begin, as a fresh agent."""
         ready = threading.Event()
-        self._thread = threading.Thread(target=self._run, args=(ready,), name=self.namespace)
+        self._thread = threading.Thread(target=self._run, args=(ready,), name=self.namespace, daemon=True)
         self._thread.start()
         assert ready.wait(PATIENCE)
 
