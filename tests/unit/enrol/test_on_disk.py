@@ -16,11 +16,11 @@ PATIENCE = 10.0  # s
 
 
 class Standing:
-    """`in_save` happens when a save begins, before it looks at what there is to write."""
+    """`in_save` happens when a save begins, before it looks at what there is to write; then `after`."""
 
-    def __init__(self, in_save: Callable[[], None]) -> None:
+    def __init__(self, in_save: Callable[[], None], after: Callable[[], object]) -> None:
         self.changes, self.saved, self.trouble = 1, 0, ""
-        self._in_save = in_save
+        self._in_save, self._after = in_save, after
 
     def reread(self) -> bool:
         return False
@@ -28,6 +28,7 @@ class Standing:
     def save(self) -> None:
         self._in_save()
         self.saved = self.changes
+        self._after()
 
 
 async def test_news_that_the_running_save_still_takes_along_does_not_hold_up_the_event_loop() -> None:
@@ -37,12 +38,12 @@ async def test_news_that_the_running_save_still_takes_along_does_not_hold_up_the
         standing.changes += 1
         loop.call_soon_threadsafe(enrolment._changed.set)
 
-    loop, standing = asyncio.get_running_loop(), Standing(more)
+    loop, written = asyncio.get_running_loop(), asyncio.Event()
+    standing = Standing(more, lambda: loop.call_soon_threadsafe(written.set))
     enrolment._changed.set()
     keeping = asyncio.create_task(enrolment._keep_on_disk(SimpleNamespace(standing=standing)))
     async with asyncio.timeout(PATIENCE):
-        while standing.saved < 2:
-            await asyncio.sleep(0)
+        await written.wait()
         for _ in range(20):  # rounds of the event loop, each of which a busy keeper would swallow
             await asyncio.sleep(0)
     keeping.cancel()
