@@ -67,8 +67,8 @@ log = logging.getLogger("x0.node")
 HEARTBEAT_MAX = 10.0  # s between two ticks of the loop before the watchdog starves; calm it is 1 s
 # Of asyncio's own pool, each made only while all others are busy. As many as may block at once: the keeper
 # (hastens OGMs, must never wait), gateways, metering, starts of services, the PIN's check, two files, a name,
-# this node's identity files.
-BLOCKING_THREADS = 9
+# this node's identity files, its keys and lists while they are made or written.
+BLOCKING_THREADS = 10
 KNOWLEDGE = "knowledge.db"
 
 

@@ -235,8 +235,10 @@ class Running:
     # -- what link security tells
 
     def _event(self, event: LinkEvent) -> None:
-        self._history.note(event, self._clock())
+        news = self._history.note(event, self._clock())
         level = LOGGED.get(event.kind, logging.DEBUG)
+        if event.kind is Kind.FAILED and not news:
+            level = logging.DEBUG  # who is refused comes again twice a minute: it is counted, not told again
         fields = {
             "kind": event.kind.value,
             "interface": event.interface,

@@ -105,6 +105,18 @@ def test_the_ten_commands_are_found() -> None:
     assert [c.name for c in discover()] == names
 
 
+def test_links_say_that_they_are_in_clear_where_they_are_not_secured(
+    agent: Agent, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["links"]) == OK
+    out = capsys.readouterr().out
+    assert "link_security: off" in out
+    assert "in clear" in out
+    assert main(["links", "--json"]) == OK
+    (row,) = json.loads(capsys.readouterr().out)["links"]
+    assert (row["hardif"], row["state"], row["node"]) == ("e2", "plain", "n3")
+
+
 def test_status_of_a_healthy_node_is_ok(agent: Agent, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["status"]) == OK
     out = capsys.readouterr().out

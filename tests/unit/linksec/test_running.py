@@ -190,12 +190,14 @@ async def test_another_certificate_is_shown_and_other_trust_is_judged_by(world: 
     assert world.told == [[1]], "told once, when all were judged"
 
 
-async def test_what_happens_is_told_and_kept(world: World) -> None:
+async def test_what_happens_is_told_once_and_kept(world: World, caplog: pytest.LogCaptureFixture) -> None:
     world.indices["macsec0"] = 7
     await world.until(lambda: world.living())
     event = LinkEvent(Kind.FAILED, "e1", PEER, "02:00:00:00:00:02", Reason.REVOKED, "it is revoked")
     world.made[0].on_event(event)
     world.made[0].on_event(event)
+    said = [record.levelname for record in caplog.records if getattr(record, "event", "") == "link-security"]
+    assert [level for level in said if level != "DEBUG"] == ["WARNING"]
     await world.until(lambda: world.readings and world.readings[-1].failures)
     reading: Security = world.readings[-1]
     assert [(one.peer, one.reason, one.count) for one in reading.failures] == [(PEER, "revoked", 2)]
