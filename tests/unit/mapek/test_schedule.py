@@ -74,6 +74,26 @@ def test_a_suspicion_starts_a_burst_of_two_seconds() -> None:
     assert attention.period(Host(), 100.1) == 5.0
 
 
+class Disk:
+    name: ClassVar[str] = "host"
+
+    def period(self, attention: bool) -> float:
+        return 2.0 if attention else 5.0
+
+    def read(self, now: float) -> None: ...
+
+
+def test_a_burst_does_not_make_slow_readings_more_frequent_but_what_follows_it_does() -> None:
+    attention = Attention()
+    attention.suspect([("link-dead", "a")], 100.0)
+    assert attention.period(Mesh(), 100.1) == 0.01
+    assert attention.period(Disk(), 100.1) == 5.0
+    end = 100.0 + BURST
+    attention.suspect([("link-dead", "a")], end - 0.1)
+    assert not attention.bursting(end + 0.1)
+    assert attention.period(Disk(), end + 0.1) == 2.0
+
+
 def test_a_permanent_suspicion_simmers() -> None:
     attention = Attention()
     assert bursting(attention, [("link-dead", "a")], BURST_WINDOW) <= BURST_PER_KEY + 0.2
