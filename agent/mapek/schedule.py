@@ -89,7 +89,7 @@ class Attention:
     def period(self, sensor: Sensor, now: float) -> float:
         """Seconds between two readings of this sensor, now."""
         calm = sensor.period(False)
-        if self.bursting(now):  # two seconds in which a link is decided: what is slow would only be in the way
+        if self.bursting(now):  # a link is decided: what is slow would only be in the way
             closely = sensor.period(True)
             return closely if closely <= FAST else calm
         if now < max(self._until, self._simmer_until):
